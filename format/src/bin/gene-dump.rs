@@ -1,0 +1,191 @@
+//! Shows, checks and strips images. Arguments, files and exit codes only.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use gene_format::aligned::Aligned;
+use gene_format::dump::{Select, gather, render};
+use gene_format::image::CheckedImage;
+use gene_format::verify::verify_image;
+use gene_format::write::strip;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  2  wrong usage, or no function of that name
+  3  a file cannot be read or written
+  4  no image, damaged, or of a version this build does not read";
+
+/// Show, check and strip Gene images.
+#[derive(Parser)]
+#[command(
+    name = "gene-dump",
+    version,
+    after_help = EXIT_CODES,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// Image to show.
+    #[arg(required = true)]
+    file: Option<PathBuf>,
+
+    /// Show the same facts as JSON.
+    #[arg(long)]
+    json: bool,
+
+    /// Show only functions of this name, or the one with this id (f3).
+    #[arg(long, value_name = "NAME|fN", conflicts_with = "header_only")]
+    function: Option<String>,
+
+    /// Show only header, sections and META.
+    #[arg(long)]
+    header_only: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check everything: checksums, records, the code of every function.
+    #[command(after_help = EXIT_CODES)]
+    Verify {
+        /// Image to check.
+        file: PathBuf,
+    },
+    /// Remove positions, variable names and sources.
+    #[command(after_help = EXIT_CODES)]
+    Strip {
+        /// Image to strip.
+        file: PathBuf,
+        /// Where to write the result; may be the image itself.
+        #[arg(short, long, value_name = "OUT")]
+        output: PathBuf,
+    },
+}
+
+/// What went wrong: exit code and message.
+struct Failure(u8, String);
+
+impl Failure {
+    fn usage(message: String) -> Failure {
+        Failure(2, message)
+    }
+
+    fn file(path: &Path, error: &io::Error) -> Failure {
+        Failure(3, format!("{}: {error}", path.display()))
+    }
+
+    fn image(path: &Path, error: impl std::fmt::Display) -> Failure {
+        Failure(4, format!("{}: {error}", path.display()))
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let result = match (&args.command, &args.file) {
+        (Some(Command::Verify { file }), _) => verify(file),
+        (Some(Command::Strip { file, output }), _) => write_stripped(file, output),
+        (None, Some(file)) => show(file, &args),
+        (None, None) => Err(Failure::usage("no image to show".into())),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(code, message)) => {
+            // nobody is left to tell if this fails
+            let _ = writeln!(io::stderr(), "gene-dump: {message}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// The file's bytes, aligned.
+fn read(path: &Path) -> Result<Aligned, Failure> {
+    let read = || {
+        let mut file = File::open(path)?;
+        if file.metadata()?.is_dir() {
+            return Err(io::Error::from(ErrorKind::IsADirectory));
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(Aligned::new(&bytes))
+    };
+    read().map_err(|error| Failure::file(path, &error))
+}
+
+/// Prints; a reader that went away is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::file(Path::new("standard output"), &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn show(path: &Path, args: &Args) -> Result<(), Failure> {
+    let bytes = read(path)?;
+    let image = CheckedImage::parse(&bytes).map_err(|error| Failure::image(path, error))?;
+    let select = Select {
+        header_only: args.header_only,
+        function: args.function.clone(),
+    };
+    let facts = gather(&image, &select).map_err(|error| Failure::image(path, error))?;
+    if let (Some(name), true) = (&args.function, facts.functions.is_empty()) {
+        let message = format!(
+            "{}: no function {name}; list them without --function",
+            path.display()
+        );
+        return Err(Failure::usage(message));
+    }
+    if args.json {
+        let json = serde_json::to_string_pretty(&facts);
+        let json = json.map_err(|error| Failure::image(path, error))?;
+        return print(&(json + "\n"));
+    }
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    print(&render(&facts, io::stdout().is_terminal() && !plain))
+}
+
+fn verify(path: &Path) -> Result<(), Failure> {
+    let bytes = read(path)?;
+    let verified = verify_image(&bytes).map_err(|error| Failure::image(path, error))?;
+    let image = verified.image();
+    print(&format!(
+        "ok {}: {} bytes, {} modules, {} functions, {} constants, {} table words\n",
+        path.display(),
+        bytes.len(),
+        image.module_count(),
+        image.func_count(),
+        image.const_count(),
+        image.table_len()
+    ))
+}
+
+fn write_stripped(path: &Path, output: &Path) -> Result<(), Failure> {
+    let bytes = read(path)?;
+    let stripped = strip(&bytes).map_err(|error| Failure::image(path, error))?;
+    write(output, &stripped).map_err(|error| Failure::file(output, &error))
+}
+
+/// Writes beside the target and renames, so that the target is the old file or the new one.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
+    let mut temporary = name.to_os_string();
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(temporary);
+    let write = || {
+        let mut file = File::create_new(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().inspect_err(|_| {
+        let _ = fs::remove_file(&temporary);
+    })
+}

@@ -1,0 +1,222 @@
+//! Facts as text for people.
+
+use std::fmt::Write;
+
+use super::facts::{Facts, FuncFacts, HandlerFacts, InsnFacts};
+
+/// Escape sequences, or nothing.
+struct Paint {
+    colour: bool,
+}
+
+impl Paint {
+    fn with(&self, code: &str, text: impl std::fmt::Display) -> String {
+        match self.colour {
+            true => format!("\x1b[{code}m{text}\x1b[0m"),
+            false => text.to_string(),
+        }
+    }
+
+    fn title(&self, text: impl std::fmt::Display) -> String {
+        self.with("1", text)
+    }
+
+    fn comment(&self, text: impl std::fmt::Display) -> String {
+        self.with("2", text)
+    }
+
+    fn opcode(&self, text: impl std::fmt::Display) -> String {
+        self.with("36", text)
+    }
+
+    fn error(&self, text: impl std::fmt::Display) -> String {
+        self.with("31", text)
+    }
+}
+
+/// The listing.
+pub fn render(facts: &Facts, colour: bool) -> String {
+    let paint = Paint { colour };
+    let mut out = String::new();
+    // writing to a string cannot fail
+    let _ = listing(facts, &paint, &mut out);
+    out
+}
+
+fn listing(facts: &Facts, paint: &Paint, out: &mut String) -> std::fmt::Result {
+    header(facts, paint, out)?;
+    if !facts.modules.is_empty() {
+        writeln!(out, "\n{}", paint.title("modules"))?;
+    }
+    for module in &facts.modules {
+        write!(
+            out,
+            "  {:<4} {} init {}",
+            module.id, module.name, module.init
+        )?;
+        match module.source_len {
+            Some(len) => writeln!(out, ", {len} bytes of source")?,
+            None => writeln!(out)?,
+        }
+    }
+    for func in &facts.functions {
+        function(func, paint, out)?;
+    }
+    lines("constants", 'k', &facts.constants, paint, out)?;
+    lines("table", 't', &facts.table, paint, out)
+}
+
+fn header(facts: &Facts, paint: &Paint, out: &mut String) -> std::fmt::Result {
+    let header = &facts.header;
+    writeln!(out, "{}", paint.title("header"))?;
+    writeln!(out, "  version    {}", header.version)?;
+    writeln!(out, "  flags      {}", or_none(&header.flags.join(" ")))?;
+    writeln!(out, "  length     {} bytes", header.file_len)?;
+    writeln!(out, "  abi        {}", header.abi)?;
+    writeln!(out, "  content id {}", header.content_id)?;
+    writeln!(out, "  build id   {}", header.build_id)?;
+    for (name, value) in &facts.meta {
+        writeln!(
+            out,
+            "  meta       {} = {}",
+            name.escape_debug(),
+            value.escape_debug()
+        )?;
+    }
+    if let Some(place) = &facts.needs_eval {
+        writeln!(out, "  needs eval {}", place.escape_debug())?;
+    }
+    writeln!(out, "\n{}", paint.title("sections"))?;
+    for section in &facts.sections {
+        let flag = match (section.required, section.strippable) {
+            (_, true) => "strippable",
+            (true, false) => "required",
+            (false, false) => "optional",
+        };
+        writeln!(
+            out,
+            "  {} {:>10} bytes at {:>8}, {:>7} records, align {}, crc {}, {flag}",
+            section.kind, section.length, section.offset, section.count, section.align, section.crc
+        )?;
+    }
+    Ok(())
+}
+
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "none" } else { text }
+}
+
+fn lines(
+    title: &str,
+    sigil: char,
+    lines: &[String],
+    paint: &Paint,
+    out: &mut String,
+) -> std::fmt::Result {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", paint.title(title))?;
+    for (index, line) in lines.iter().enumerate() {
+        let id = format!("{sigil}{index}");
+        match line.starts_with("!!") {
+            true => writeln!(out, "  {id:<6} {}", paint.error(line))?,
+            false => writeln!(out, "  {id:<6} {line}")?,
+        }
+    }
+    Ok(())
+}
+
+fn function(func: &FuncFacts, paint: &Paint, out: &mut String) -> std::fmt::Result {
+    let name = if func.name.is_empty() {
+        "(anonymous)"
+    } else {
+        &func.name
+    };
+    writeln!(out, "\n{} {}", paint.title(&func.id), paint.title(name))?;
+    if let Some(error) = &func.error {
+        return writeln!(out, "  {}", paint.error(format!("!! {error}")));
+    }
+    write!(
+        out,
+        "  {} {}:{}:{}",
+        func.kind, func.module, func.line, func.column
+    )?;
+    for flag in &func.flags {
+        write!(out, ", {flag}")?;
+    }
+    writeln!(
+        out,
+        "\n  frame {} slots, window {}, {} words at {}, crc {}",
+        func.frame_size, func.window, func.code_len, func.code_start, func.code_crc
+    )?;
+    named(
+        "parameters",
+        func.params
+            .iter()
+            .map(|(kind, name)| format!("{kind} {name}")),
+        out,
+    )?;
+    named("captures", func.captures.iter().cloned(), out)?;
+    named(
+        "variables",
+        func.vars
+            .iter()
+            .map(|(slot, name)| format!("r{slot} {name}")),
+        out,
+    )?;
+    named("intent", func.intent.iter().cloned(), out)?;
+    named("examples", func.examples.iter().cloned(), out)?;
+    named("handler", func.handlers.iter().map(handler), out)?;
+    func.code
+        .iter()
+        .try_for_each(|insn| instruction(insn, paint, out))
+}
+
+/// A line with what there is, if there is any.
+fn named(name: &str, items: impl Iterator<Item = String>, out: &mut String) -> std::fmt::Result {
+    let items: Vec<_> = items.collect();
+    if items.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "  {name}: {}", items.join(", "))
+}
+
+fn handler(handler: &HandlerFacts) -> String {
+    let kind = if handler.cleanup { "finally" } else { "catch" };
+    format!(
+        "@{:x}..@{:x} {kind} @{:x} r{}",
+        handler.start, handler.end, handler.target, handler.slot
+    )
+}
+
+fn instruction(insn: &InsnFacts, paint: &Paint, out: &mut String) -> std::fmt::Result {
+    if let Some(source) = &insn.source {
+        let line = insn.line.unwrap_or(0);
+        writeln!(out, "  {}", paint.comment(format!("; {line}: {source}")))?;
+    }
+    let at = format!("@{:x}", insn.at);
+    let place = match (insn.line, insn.column) {
+        (Some(line), Some(column)) => format!("{line}:{column}"),
+        _ => String::new(),
+    };
+    let notes: Vec<_> = [&insn.comment, &place]
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .map(String::as_str)
+        .collect();
+    let op = format!("{:<14}", insn.op);
+    if notes.is_empty() {
+        let (op, operands) = (paint.opcode(op.trim_end()), &insn.operands);
+        let gap = if operands.is_empty() {
+            0
+        } else {
+            14 - insn.op.len().min(13)
+        };
+        return writeln!(out, "  {at:>6}  {op}{:gap$}{operands}", "");
+    }
+    let pad = 28usize.saturating_sub(insn.operands.chars().count());
+    let (op, operands) = (paint.opcode(op), &insn.operands);
+    let notes = paint.comment(format!("; {}", notes.join("  ")));
+    writeln!(out, "  {at:>6}  {op}{operands}{:pad$}  {notes}", "")
+}

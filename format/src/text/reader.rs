@@ -1,0 +1,663 @@
+//! From text to forms.
+//!
+//! The reader keeps open brackets, prefixes and interpolated strings on a stack of its own,
+//! so that no text, however deep, can exhaust the native one. Finished forms wait on a second
+//! stack (`values`) until their bracket closes, which then takes them in one allocation of
+//! the right size.
+
+use super::chars::{BLANK, DIGIT, ENDER, is};
+use super::error::{ReadError, place, span};
+use super::form::{Entries, Form, FormKind, GeneForm, Items};
+use super::limits::MAX_DEPTH;
+use super::props::{Key, Props};
+use super::string::StringState;
+
+/// A cursor in a text, between two top-level forms.
+pub(super) struct Reader<'a> {
+    pub(super) text: &'a str,
+    pub(super) bytes: &'a [u8],
+    pub(super) pos: usize,
+    pub(super) frames: Vec<Frame>,
+    pub(super) values: Vec<Form>,
+    /// Where the top-level form being read starts.
+    pub(super) top: usize,
+    /// Whether the last error was that the text is too short.
+    pub(super) eof: bool,
+    /// Closers left over from forms given up, not to be reported again.
+    pub(super) forgiven: usize,
+}
+
+/// Something that is open and waits for forms.
+pub(super) struct Frame {
+    pub(super) kind: Kind,
+    /// First byte.
+    pub(super) start: usize,
+    /// Where its forms start on the stack of values.
+    pub(super) base: usize,
+    /// Levels from the top, this one included.
+    depth: usize,
+    /// Levels of the deepest form in it so far.
+    pub(super) height: usize,
+    props: Props,
+    run: PropRun,
+    pending: Option<(Key, Vec<Key>)>,
+}
+
+/// What a frame becomes.
+pub(super) enum Kind {
+    Gene {
+        sealed: bool,
+    },
+    Array {
+        sealed: bool,
+    },
+    Map {
+        sealed: bool,
+    },
+    HashMap {
+        sealed: bool,
+    },
+    Quote,
+    Unquote {
+        discard: bool,
+    },
+    /// `#@`, waiting for two forms.
+    Decorate,
+    /// `#"`
+    String(Box<StringState>),
+    /// `#{` in a string.
+    Hole,
+}
+
+/// Props of a gene stand together (01-syntax §4).
+#[derive(PartialEq)]
+enum PropRun {
+    None,
+    Open,
+    Closed,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        // A byte order mark says nothing in UTF-8.
+        let pos = if text.starts_with('\u{feff}') { 3 } else { 0 };
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            pos,
+            frames: Vec::new(),
+            values: Vec::new(),
+            top: pos,
+            eof: false,
+            forgiven: 0,
+        }
+    }
+
+    /// The next top-level form, or `None` if only blanks and comments are left.
+    pub(super) fn next_form(&mut self) -> Result<Option<Form>, ReadError> {
+        loop {
+            if let Some(Frame {
+                kind: Kind::String(_),
+                ..
+            }) = self.frames.last()
+            {
+                if let Some(form) = self.string_text()? {
+                    return Ok(Some(form));
+                }
+                continue;
+            }
+            self.skip_blank();
+            let start = self.pos;
+            if self.frames.is_empty() {
+                self.top = start;
+            }
+            let Some(&byte) = self.bytes.get(start) else {
+                return if self.frames.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(self.unclosed())
+                };
+            };
+            let kind = match byte {
+                b')' | b']' | b'}' => match self.close(byte)? {
+                    Some(form) => return Ok(Some(form)),
+                    None => continue,
+                },
+                b'^' if self.takes_props() => {
+                    self.prop()?;
+                    continue;
+                }
+                _ if self.wants_key() => return Err(self.expect_key(start)),
+                _ => match self.form_start(byte)? {
+                    Some(kind) => kind,
+                    None => continue,
+                },
+            };
+            let form = Form {
+                kind,
+                span: span(start, self.pos),
+            };
+            if let Some(form) = self.accept(form, 0)? {
+                return Ok(Some(form));
+            }
+        }
+    }
+
+    /// Reads an atom, or opens a frame and returns `None`.
+    #[inline(always)]
+    fn form_start(&mut self, byte: u8) -> Result<Option<FormKind>, ReadError> {
+        match byte {
+            b'(' => self.open(Kind::Gene { sealed: false }, 1)?,
+            b'[' => self.open(Kind::Array { sealed: false }, 1)?,
+            b'{' if self.byte_at(1) == Some(b'{') => {
+                self.open(Kind::HashMap { sealed: false }, 2)?;
+            }
+            b'{' => self.open(Kind::Map { sealed: false }, 1)?,
+            b'"' => return self.string().map(Some),
+            b'\'' => return self.character().map(Some),
+            b'0'..=b'9' => return self.number().map(Some),
+            b'+' | b'-' if self.byte_at(1).is_some_and(|next| is(next, DIGIT)) => {
+                return self.number().map(Some);
+            }
+            b'#' => return self.hash(),
+            b'`' => self.open(Kind::Quote, 1)?,
+            b'%' => return self.percent(),
+            b';' => self.semicolon()?,
+            _ => return self.word().map(Some),
+        }
+        Ok(None)
+    }
+
+    /// `#` that starts no comment.
+    fn hash(&mut self) -> Result<Option<FormKind>, ReadError> {
+        match self.byte_at(1) {
+            Some(b'(') => self.open(Kind::Gene { sealed: true }, 2)?,
+            Some(b'[') => self.open(Kind::Array { sealed: true }, 2)?,
+            Some(b'{') if self.byte_at(2) == Some(b'{') => {
+                self.open(Kind::HashMap { sealed: true }, 3)?;
+            }
+            Some(b'{') => self.open(Kind::Map { sealed: true }, 2)?,
+            Some(b'@') => self.open(Kind::Decorate, 2)?,
+            Some(b'"') => self.open_interpolated()?,
+            Some(b'/') => return self.regex().map(Some),
+            _ => return self.word().map(Some),
+        }
+        Ok(None)
+    }
+
+    /// `%` alone and `%=` are symbols; otherwise a form follows.
+    fn percent(&mut self) -> Result<Option<FormKind>, ReadError> {
+        let ends = |byte: Option<u8>| {
+            byte.is_none_or(|byte| is(byte, BLANK) || matches!(byte, b')' | b']' | b'}' | b';'))
+        };
+        let symbol = if ends(self.byte_at(1)) {
+            "%"
+        } else if self.byte_at(1) == Some(b'=') && ends(self.byte_at(2)) {
+            "%="
+        } else {
+            // `%_` before a blank or closer is a hole for the symbol `_`.
+            let discard = self.byte_at(1) == Some(b'_') && !ends(self.byte_at(2));
+            self.open(Kind::Unquote { discard }, 1 + usize::from(discard))?;
+            return Ok(None);
+        };
+        self.pos += symbol.len();
+        Ok(Some(FormKind::Symbol(symbol.into())))
+    }
+
+    /// Opens a frame whose sign is `width` bytes long.
+    pub(super) fn open(&mut self, kind: Kind, width: usize) -> Result<(), ReadError> {
+        let start = self.pos;
+        let depth = self.depth() + usize::from(!matches!(kind, Kind::Hole));
+        if depth > MAX_DEPTH {
+            return Err(too_deep(start));
+        }
+        self.pos += width;
+        self.frames.push(Frame {
+            kind,
+            start,
+            base: self.values.len(),
+            depth,
+            height: 0,
+            props: Props::default(),
+            run: PropRun::None,
+            pending: None,
+        });
+        Ok(())
+    }
+
+    /// Levels above a form at the cursor.
+    fn depth(&self) -> usize {
+        let Some(frame) = self.frames.last() else {
+            return 0;
+        };
+        frame.depth + frame.pending.as_ref().map_or(0, |(_, rest)| rest.len())
+    }
+
+    /// Gives a finished form to whatever waits for it. Returns it if nothing does.
+    #[inline]
+    pub(super) fn accept(
+        &mut self,
+        mut form: Form,
+        mut height: usize,
+    ) -> Result<Option<Form>, ReadError> {
+        loop {
+            let Some(frame) = self.frames.last_mut() else {
+                return Ok(Some(form));
+            };
+            let has_values = self.values.len() > frame.base;
+            match &mut frame.kind {
+                Kind::Gene { .. } | Kind::Map { .. } if frame.pending.is_some() => {
+                    return self.put_prop(form, height).map(|()| None);
+                }
+                Kind::Gene { .. } if frame.run == PropRun::Open => frame.run = PropRun::Closed,
+                Kind::Quote | Kind::Unquote { .. } => {
+                    let start = frame.start;
+                    form = self.finish_prefix(start, form);
+                    height += 1;
+                    continue;
+                }
+                Kind::Decorate if has_values => {
+                    height = height.max(frame.height) + 1;
+                    let start = frame.start;
+                    form = self.finish_decorated(start, form);
+                    continue;
+                }
+                Kind::Hole if has_values => {
+                    let at = form.span.start as usize;
+                    return Err(ReadError::new("Expect } after the form", at, at + 1)
+                        .hint("a hole #{…} holds one form; #(…) holds a call"));
+                }
+                Kind::String(state) => state.resume(self.pos),
+                _ => {}
+            }
+            frame.height = frame.height.max(height);
+            self.values.push(form);
+            return Ok(None);
+        }
+    }
+
+    fn finish_prefix(&mut self, start: usize, form: Form) -> Form {
+        let discard = match self.frames.pop() {
+            Some(Frame {
+                kind: Kind::Unquote { discard },
+                ..
+            }) => Some(discard),
+            _ => None,
+        };
+        let span = span(start, form.span.end as usize);
+        let form = Box::new(form);
+        let kind = match discard {
+            None => FormKind::Quote(form),
+            Some(discard) => FormKind::Unquote { form, discard },
+        };
+        Form { kind, span }
+    }
+
+    fn finish_decorated(&mut self, start: usize, form: Form) -> Form {
+        self.frames.pop();
+        let span = span(start, form.span.end as usize);
+        let head = self.values.pop().unwrap_or(Form {
+            kind: FormKind::Nil,
+            span,
+        });
+        let gene = GeneForm {
+            head,
+            props: Vec::new(),
+            children: vec![form],
+            sealed: false,
+        };
+        Form {
+            kind: FormKind::Gene(Box::new(gene)),
+            span,
+        }
+    }
+
+    /// The gene of the values from `base` on.
+    fn finish_gene(&mut self, start: usize, base: usize, props: Props, sealed: bool) -> Form {
+        let span = span(start, self.pos);
+        let (head, children) = if self.values.len() == base {
+            (
+                Form {
+                    kind: FormKind::Nil,
+                    span,
+                },
+                Vec::new(),
+            )
+        } else {
+            let children = self.values.split_off(base + 1);
+            (
+                self.values.pop().unwrap_or(Form {
+                    kind: FormKind::Nil,
+                    span,
+                }),
+                children,
+            )
+        };
+        let gene = GeneForm {
+            head,
+            props: props.finish(),
+            children,
+            sealed,
+        };
+        Form {
+            kind: FormKind::Gene(Box::new(gene)),
+            span,
+        }
+    }
+
+    /// Handles a closing bracket. Returns a finished top-level form.
+    fn close(&mut self, byte: u8) -> Result<Option<Form>, ReadError> {
+        let Some(frame) = self.frames.last() else {
+            return self.stray_closer(byte).map(|()| None);
+        };
+        let has_values = self.values.len() > frame.base;
+        let width = match (&frame.kind, byte) {
+            (Kind::Gene { .. }, b')') | (Kind::Array { .. }, b']') | (Kind::Map { .. }, b'}') => 1,
+            (Kind::HashMap { .. }, b'}') if self.byte_at(1) == Some(b'}') => 2,
+            (Kind::Hole, b'}') if has_values => 1,
+            _ => return Err(self.wrong_closer(byte)),
+        };
+        if frame.pending.is_some() {
+            return Err(self.expect_value());
+        }
+        self.pos += width;
+        let Some(frame) = self.frames.pop() else {
+            return Ok(None);
+        };
+        let Frame {
+            kind,
+            start,
+            base,
+            height,
+            props,
+            ..
+        } = frame;
+        let kind = match kind {
+            Kind::Gene { sealed } => {
+                let form = self.finish_gene(start, base, props, sealed);
+                return self.accept(form, height + 1);
+            }
+            Kind::Map { sealed } => FormKind::Map(Entries {
+                entries: props.finish(),
+                sealed,
+            }),
+            Kind::Array { sealed } => FormKind::Array(Items {
+                items: self.values.split_off(base),
+                sealed,
+            }),
+            Kind::HashMap { sealed } => FormKind::HashMap(Items {
+                items: self.values.split_off(base),
+                sealed,
+            }),
+            _ => {
+                let Some(form) = self.values.pop() else {
+                    return Ok(None);
+                };
+                return self.accept(form, height);
+            }
+        };
+        self.accept(
+            Form {
+                kind,
+                span: span(start, self.pos),
+            },
+            height + 1,
+        )
+    }
+
+    /// `;`: what the gene holds so far becomes its type.
+    fn semicolon(&mut self) -> Result<(), ReadError> {
+        let at = self.pos;
+        let Some(Frame {
+            kind: Kind::Gene { .. },
+            start,
+            base,
+            ..
+        }) = self.frames.last()
+        else {
+            return Err(ReadError::new("Unexpected ;", at, at + 1)
+                .hint("; chains calls inside ( … ); a comment starts with # and a blank"));
+        };
+        let (start, base) = (*start, *base);
+        let Some(frame) = self.frames.last_mut() else {
+            return Ok(());
+        };
+        if frame.pending.is_some() {
+            return Err(self.expect_value());
+        }
+        frame.height += 1;
+        if frame.depth + frame.height > MAX_DEPTH {
+            return Err(too_deep(at));
+        }
+        frame.run = PropRun::None;
+        let props = std::mem::take(&mut frame.props);
+        let gene = self.finish_gene(start, base, props, false);
+        self.values.push(gene);
+        self.pos += 1;
+        Ok(())
+    }
+
+    /// Whether `^` starts a prop here: in a map, and in a gene after the type.
+    #[inline(always)]
+    fn takes_props(&self) -> bool {
+        match self.frames.last() {
+            Some(Frame {
+                kind: Kind::Map { .. },
+                ..
+            }) => true,
+            Some(Frame {
+                kind: Kind::Gene { .. },
+                base,
+                ..
+            }) => self.values.len() > *base,
+            _ => false,
+        }
+    }
+
+    #[inline(always)]
+    fn wants_key(&self) -> bool {
+        matches!(
+            self.frames.last(),
+            Some(Frame {
+                kind: Kind::Map { .. },
+                pending: None,
+                ..
+            })
+        )
+    }
+
+    /// Reads a key with its shortcuts; the value, if it needs one, is read as any form.
+    fn prop(&mut self) -> Result<(), ReadError> {
+        let start = self.pos;
+        let depth = self.depth();
+        let Some(frame) = self.frames.last_mut() else {
+            return Ok(());
+        };
+        if frame.pending.is_some() {
+            return Err(self.expect_value());
+        }
+        if frame.run == PropRun::Closed {
+            return Err(self.second_prop_run());
+        }
+        if matches!(frame.kind, Kind::Gene { .. }) {
+            frame.run = PropRun::Open;
+        }
+        let mut leaf = self.prop_sign();
+        let first = self.prop_key()?;
+        let mut rest = Vec::new();
+        while leaf.is_none() && self.peek() == Some(b'^') {
+            leaf = self.prop_sign();
+            rest.push(self.prop_key()?);
+            if depth + rest.len() > MAX_DEPTH {
+                return Err(too_deep(start));
+            }
+        }
+        if let Some(frame) = self.frames.last_mut() {
+            let nested = !rest.is_empty();
+            frame.pending = Some((first, rest));
+            let value = match leaf {
+                None => return Ok(()),
+                Some(b'^') => FormKind::Bool(true),
+                Some(_) if nested => FormKind::Bool(false),
+                Some(_) => FormKind::Nil,
+            };
+            self.put_prop(
+                Form {
+                    kind: value,
+                    span: span(start, self.pos),
+                },
+                0,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Skips `^`, `^^` or `^!` and returns its second sign.
+    fn prop_sign(&mut self) -> Option<u8> {
+        let second = self.byte_at(1).filter(|byte| matches!(byte, b'^' | b'!'));
+        self.pos += 1 + usize::from(second.is_some());
+        second
+    }
+
+    fn prop_key(&mut self) -> Result<Key, ReadError> {
+        let key = self.key()?;
+        if key.0.is_empty() && key.1.start == key.1.end {
+            return Err(self.expect_key(self.pos));
+        }
+        Ok(key)
+    }
+
+    /// Adds the pending prop.
+    fn put_prop(&mut self, value: Form, height: usize) -> Result<(), ReadError> {
+        let Some(frame) = self.frames.last_mut() else {
+            return Ok(());
+        };
+        let Some((first, rest)) = frame.pending.take() else {
+            return Ok(());
+        };
+        frame.height = frame.height.max(height + rest.len());
+        let at = first.1.start as usize;
+        let end = first.1.end as usize;
+        frame.props.add(first, rest, value).map_err(|taken| {
+            let message =
+                format!("Bad input at {at} (conflict with property shortcut found earlier.)");
+            let earlier = place(self.text, taken.start as usize);
+            ReadError::new(message, at, end).hint(format!("the key is already given at {earlier}"))
+        })
+    }
+
+    /// Skips blanks and comments.
+    #[inline]
+    pub(super) fn skip_blank(&mut self) {
+        loop {
+            match self.peek() {
+                Some(byte) if is(byte, BLANK) => self.pos += 1,
+                Some(b'#') => match self.byte_at(1) {
+                    Some(b' ' | b'!' | b'#' | b'\n' | b'\r') | None => {
+                        let rest = &self.bytes[self.pos + 1..];
+                        let length = rest.iter().position(|&byte| byte == b'\n');
+                        self.pos += 1 + length.unwrap_or(rest.len());
+                    }
+                    Some(b'<') => self.skip_block_comment(),
+                    _ => return,
+                },
+                _ => return,
+            }
+        }
+    }
+
+    /// Skips a comment `#<` … `>#` with all comments in it. `>>#` ends an inner comment, but
+    /// the outer one only if that was opened by `#<<`. An unclosed comment ends with the text.
+    #[cold]
+    pub(super) fn skip_block_comment(&mut self) {
+        let doubled = self.byte_at(2) == Some(b'<');
+        let mut level = 1_usize;
+        self.pos += 2;
+        while let Some(byte) = self.peek() {
+            match (byte, self.byte_at(1)) {
+                (b'#', Some(b'<')) => {
+                    level += 1;
+                    self.pos += 2;
+                }
+                (b'>', Some(b'#')) => {
+                    if level > 1 || doubled || self.bytes[self.pos - 1] != b'>' {
+                        level -= 1;
+                    }
+                    self.pos += 2;
+                    if level == 0 {
+                        return;
+                    }
+                }
+                _ => self.pos += 1,
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.pos).copied()
+    }
+
+    #[inline(always)]
+    pub(super) fn byte_at(&self, ahead: usize) -> Option<u8> {
+        self.bytes.get(self.pos + ahead).copied()
+    }
+
+    /// The character at byte `at`, for errors and escapes.
+    pub(super) fn char_at(&self, at: usize) -> char {
+        self.text
+            .get(at..)
+            .and_then(|rest| rest.chars().next())
+            .unwrap_or('\0')
+    }
+
+    #[cold]
+    fn expect_key(&self, at: usize) -> ReadError {
+        let end = if self.bytes.get(at).is_some_and(|&byte| !is(byte, ENDER)) {
+            self.word_end(at)
+        } else {
+            (at + 1).min(self.text.len())
+        };
+        let found = match self.text.get(at..) {
+            Some("") | None => "end of text".to_owned(),
+            Some(rest) => rest.chars().take(1).collect(),
+        };
+        let error = ReadError::new(format!("Expect key at {at} but found {found}"), at, end);
+        let entry = self.text[at..]
+            .split(['}', '\n'])
+            .next()
+            .unwrap_or_default()
+            .trim_end();
+        if is(found.as_bytes()[0], ENDER) || entry.len() > 40 {
+            return error.hint("keys are written with ^: {^key value}; others in {{key value}}");
+        }
+        error.hint(format!(
+            "keys are written with ^: {{^{entry}}}; others in {{{{key value}}}}"
+        ))
+    }
+
+    #[cold]
+    pub(super) fn expect_value(&self) -> ReadError {
+        let pending = self.frames.last().and_then(|frame| frame.pending.as_ref());
+        let (key, key_span) = match pending {
+            Some((first, rest)) => rest.last().unwrap_or(first),
+            None => return self.unclosed_at(self.frames.len().saturating_sub(1)),
+        };
+        let (start, end) = (key_span.start as usize, key_span.end as usize);
+        ReadError::new(format!("Expect value for {key}"), start, end)
+            .hint(format!("write ^^{key} for true, ^!{key} for nil"))
+    }
+
+    #[cold]
+    fn second_prop_run(&self) -> ReadError {
+        let message = "properties found in wrong place while reading list )";
+        ReadError::new(message, self.pos, self.word_end(self.pos))
+            .hint("write all ^props of a list side by side")
+    }
+}
+
+#[cold]
+fn too_deep(at: usize) -> ReadError {
+    ReadError::new(format!("Nested deeper than {MAX_DEPTH} levels"), at, at + 1)
+        .hint("move inner parts into definitions of their own")
+}
