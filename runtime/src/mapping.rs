@@ -1,0 +1,162 @@
+//! The bytes of an image, from a file.
+//!
+//! Small images are read (measured faster); larger ones are mapped read-only and private, and
+//! only if others cannot write the file or its directory: whoever can overwrite or truncate a
+//! mapped file can change code after it was verified, or stop the process. Overwriting an image
+//! in place while it runs is excluded by contract: install a new file and rename it.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Files below this size are read.
+pub const MAP_FROM: u64 = 256 << 10;
+
+/// Image bytes at an address that is a multiple of 8.
+pub struct Mapping {
+    bytes: Bytes,
+}
+
+enum Bytes {
+    Copy { words: Vec<u64>, len: usize },
+    Map(memmap2::Mmap),
+    Static(&'static [u8]),
+}
+
+impl Mapping {
+    /// Reads or maps a file.
+    ///
+    /// # Errors
+    /// What the system says; a directory gives its own error.
+    pub fn open(path: &Path) -> io::Result<Mapping> {
+        let mut file = File::open(path)?;
+        let meta = file.metadata()?;
+        if meta.is_dir() {
+            return Err(io::Error::new(
+                io::ErrorKind::IsADirectory,
+                "it is a directory",
+            ));
+        }
+        if meta.is_file() && meta.len() >= MAP_FROM && only_owner_writes(path, &meta) {
+            // SAFETY: the file is writable by its owner only, who is bound by the contract above
+            let map = unsafe { memmap2::Mmap::map(&file)? };
+            report_truncation();
+            return Ok(Mapping {
+                bytes: Bytes::Map(map),
+            });
+        }
+        let len = meta.len().min(1 << 40) as usize;
+        if !meta.is_file() {
+            let mut data = Vec::new();
+            file.read_to_end(&mut data)?;
+            return Ok(Mapping::copy(&data));
+        }
+        let mut words = vec![0u64; len.div_ceil(8)];
+        // SAFETY: u64s may be written as bytes, and any bytes are u64s
+        let view = unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast::<u8>(), len) };
+        let mut filled = 0;
+        while filled < len {
+            match file.read(&mut view[filled..]) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(Mapping {
+            bytes: Bytes::Copy { words, len: filled },
+        })
+    }
+
+    /// Copies bytes to an aligned place.
+    pub fn copy(data: &[u8]) -> Mapping {
+        let mut words = vec![0u64; data.len().div_ceil(8)];
+        for (word, chunk) in words.iter_mut().zip(data.chunks(8)) {
+            let mut bytes = [0; 8];
+            bytes[..chunk.len()].copy_from_slice(chunk);
+            *word = u64::from_ne_bytes(bytes);
+        }
+        Mapping {
+            bytes: Bytes::Copy {
+                words,
+                len: data.len(),
+            },
+        }
+    }
+
+    /// Bytes that are part of the program, if aligned; else a copy.
+    pub fn of_static(data: &'static [u8]) -> Mapping {
+        if data.as_ptr().addr().is_multiple_of(8) {
+            Mapping {
+                bytes: Bytes::Static(data),
+            }
+        } else {
+            Mapping::copy(data)
+        }
+    }
+
+    /// The bytes, for the rest of the process: closures point into them.
+    pub fn leak(self) -> &'static [u8] {
+        match self.bytes {
+            Bytes::Copy { words, len } => {
+                let words: &'static [u64] = words.leak();
+                // SAFETY: len is at most the words' bytes
+                unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), len) }
+            }
+            Bytes::Map(map) => {
+                let map: &'static memmap2::Mmap = Box::leak(Box::new(map));
+                map
+            }
+            Bytes::Static(bytes) => bytes,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn only_owner_writes(path: &Path, meta: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    const OTHERS_WRITE: u32 = 0o022;
+    // SAFETY: geteuid has no preconditions
+    let me = unsafe { libc::geteuid() };
+    let trusted = |m: &std::fs::Metadata| m.uid() == me || m.uid() == 0;
+    let dir = match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    };
+    meta.mode() & OTHERS_WRITE == 0
+        && trusted(meta)
+        && std::fs::metadata(dir).is_ok_and(|d| d.mode() & OTHERS_WRITE == 0 && trusted(&d))
+}
+
+#[cfg(not(unix))]
+fn only_owner_writes(_: &Path, _: &std::fs::Metadata) -> bool {
+    false
+}
+
+/// Exit code of a process whose mapped image was truncated: that of a corrupt image.
+#[cfg(unix)]
+const TRUNCATED: i32 = 4;
+
+/// Turns the signal of a page that no longer exists into a clear end of the process.
+#[cfg(unix)]
+fn report_truncation() {
+    extern "C" fn on_bus_error(_: libc::c_int) {
+        let text = b"Error: the image file became shorter while it was running\n";
+        // SAFETY: write and _exit may be called in a signal handler
+        unsafe {
+            libc::write(2, text.as_ptr().cast(), text.len());
+            libc::_exit(TRUNCATED);
+        }
+    }
+    // SAFETY: the handler calls nothing but async-signal-safe functions
+    unsafe {
+        libc::signal(
+            libc::SIGBUS,
+            on_bus_error as *const () as libc::sighandler_t,
+        );
+    }
+}
+
+#[cfg(not(unix))]
+fn report_truncation() {}

@@ -1,0 +1,150 @@
+//! Running an image file from beginning to end: what `gene-vm` does, for other hosts too.
+
+use crate::errors::Fatal;
+use crate::mapping::Mapping;
+use crate::program::Image;
+use crate::vm::{Options, Vm};
+use std::io::Write;
+use std::path::Path;
+
+/// Exit codes, as `--help` shows them.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0  the program ended
+  1  an error that the program did not catch
+  2  wrong options or arguments
+  3  the image cannot be read
+  4  not an image, or a corrupt one, or one of another version
+  5  the image needs a compiler at run time: use gene run
+  6  a limit is used up (--max-steps)
+  7  an internal error of gene-vm
+  Otherwise the program chose the code itself, by (exit n).";
+
+/// When code is checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verify {
+    /// Each function at its first call.
+    Lazy,
+    /// Everything before the start.
+    Eager,
+}
+
+/// Why an image did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The file cannot be read.
+    #[error("cannot read it: {0}")]
+    Read(std::io::Error),
+    /// Not an image of this version, or damaged.
+    #[error("{0}")]
+    Format(String),
+    /// It has forms that need a compiler.
+    #[error(
+        "{0}: this form needs a compiler at run time (eval); start the program with `gene run`"
+    )]
+    NeedsEval(String),
+}
+
+impl Failure {
+    /// The process's exit code.
+    pub fn exit_code(failure: &Failure) -> i32 {
+        match failure {
+            Failure::Read(_) => 3,
+            Failure::Format(_) => 4,
+            Failure::NeedsEval(_) => 5,
+        }
+    }
+}
+
+/// Reads a size: bytes, or with a suffix K, M or G (powers of 1024).
+///
+/// # Errors
+/// A message for the command line.
+pub fn parse_size(text: &str) -> Result<usize, String> {
+    let (digits, shift) = match text.trim_end_matches(['B', 'b', 'i']) {
+        t if t.ends_with(['K', 'k']) => (&t[..t.len() - 1], 10),
+        t if t.ends_with(['M', 'm']) => (&t[..t.len() - 1], 20),
+        t if t.ends_with(['G', 'g']) => (&t[..t.len() - 1], 30),
+        t => (t, 0),
+    };
+    let n: usize = digits
+        .parse()
+        .map_err(|_| format!("`{text}` is not a size such as 64M"))?;
+    n.checked_mul(1 << shift)
+        .ok_or_else(|| format!("`{text}` is too large"))
+}
+
+/// Runs an image file; returns the process's exit code.
+///
+/// # Errors
+/// Whatever keeps it from starting. Errors of the program itself are reported on standard error
+/// and give an exit code.
+pub fn run_file(path: &Path, options: Options, verify: Verify) -> Result<i32, Failure> {
+    let bytes = Mapping::open(path).map_err(Failure::Read)?;
+    run_image(&path.display().to_string(), bytes, options, verify)
+}
+
+/// Runs an image that is in memory; see [`run_file`].
+///
+/// # Errors
+/// As `run_file`.
+pub fn run_image(
+    name: &str,
+    bytes: Mapping,
+    options: Options,
+    verify: Verify,
+) -> Result<i32, Failure> {
+    let image = Image::load(name, bytes).map_err(|e| Failure::Format(e.to_string()))?;
+    if let Some(place) = image.view.needs_eval() {
+        return Err(Failure::NeedsEval(place.to_owned()));
+    }
+    if verify == Verify::Eager {
+        gene_format::verify::verify_image(image.view.bytes())
+            .map_err(|e| Failure::Format(e.to_string()))?;
+    }
+    let mut options = options;
+    // What the compiler was told about the program's meaning, the machine must know too.
+    let meta = image
+        .view
+        .meta()
+        .map_err(|e| Failure::Format(e.to_string()))?;
+    options.strict_nil |= meta
+        .iter()
+        .any(|(key, value)| key == "strict-nil" && value == "on");
+    let mut vm = Vm::new(options);
+    let image = vm.add_image(image);
+    let result = vm.run_image(image);
+    let code = finish(&mut vm, result.is_err());
+    // The process ends now: freeing every object would only cost time.
+    std::mem::forget(vm);
+    Ok(code)
+}
+
+/// Writes what is left to write and reports how the program ended.
+fn finish(vm: &mut Vm, failed: bool) -> i32 {
+    let flushed = vm.flush();
+    let (text, code) = match vm.fatal.clone() {
+        Some(Fatal::Exit(code)) => (String::new(), code),
+        Some(Fatal::Steps) => {
+            let n = vm.options.max_steps;
+            (
+                format!("Error: the step limit is used up ({n} loop rounds and calls)\n"),
+                6,
+            )
+        }
+        Some(Fatal::Corrupt(text)) => (format!("Error: {text}\n"), 4),
+        Some(Fatal::Panic(text)) => (format!("Error: {text}\n"), 7),
+        None if failed => (vm.report(), 1),
+        None => (String::new(), 0),
+    };
+    let mut stderr = std::io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes());
+    if let Err(e) = flushed {
+        // A closed pipe (`| head`) is no error of the program's.
+        if e.kind() != std::io::ErrorKind::BrokenPipe {
+            let _ = writeln!(stderr, "Error: cannot write to standard output: {e}");
+            return if code == 0 { 1 } else { code };
+        }
+    }
+    code
+}

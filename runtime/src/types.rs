@@ -1,0 +1,690 @@
+//! Type checks at run time (02-types §5): a value against a type expression, with conversion
+//! where the place allows it; and `typeof`, `is`, `.is`, `.to`.
+
+use crate::classes::Builtin;
+use crate::heap::object::*;
+use crate::heap_view as view;
+use crate::natives::{NativeResult, Raised, enums, function, log};
+use crate::program::Image;
+use crate::symbol::Symbol;
+use crate::value::Value;
+use crate::vm::Vm;
+use gene_format::program::{Check, CheckSite, ParamKind, StrId, TypeDesc};
+
+/// Index of a check in `Vm::checks`.
+pub type CheckRef = u32;
+
+/// A type check with its names resolved.
+#[derive(Clone, Debug)]
+pub struct TypeCheck {
+    /// The type.
+    pub ty: Type,
+    /// The annotation as written.
+    pub text: String,
+    /// Parameter, field or function name, or `variable`.
+    pub name: String,
+    /// Where the check stands.
+    pub site: CheckSite,
+}
+
+/// A type expression with its names resolved.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Type {
+    /// Accepts everything.
+    Any,
+    /// Matched by name.
+    Named(String),
+    /// Checked by its head.
+    Applied(String),
+    /// Any of these.
+    Union(Vec<Type>),
+    /// `(Fn [..] R)`: keyword name, rest flag, type of each parameter; result.
+    Function(Vec<(Option<String>, bool, Type)>, Box<Type>),
+}
+
+/// Resolves the names of a check.
+///
+/// # Errors
+/// A corrupt image.
+pub fn resolve(vm: &mut Vm, image: &mut Image, check: &Check) -> Result<TypeCheck, Raised> {
+    let text = |vm: &mut Vm, id: StrId| vm.corrupt(image.view.string(id)).map(str::to_owned);
+    Ok(TypeCheck {
+        ty: resolve_type(vm, image, &check.ty)?,
+        text: text(vm, check.text)?,
+        name: text(vm, check.name)?,
+        site: check.site,
+    })
+}
+
+fn resolve_type(vm: &mut Vm, image: &Image, ty: &TypeDesc) -> Result<Type, Raised> {
+    let text = |vm: &mut Vm, id: StrId| vm.corrupt(image.view.string(id)).map(str::to_owned);
+    Ok(match ty {
+        TypeDesc::Any => Type::Any,
+        TypeDesc::Named(id) => Type::Named(text(vm, *id)?),
+        TypeDesc::Applied(id) => Type::Applied(text(vm, *id)?),
+        TypeDesc::Union(members) => {
+            let mut resolved = Vec::with_capacity(members.len());
+            for m in members {
+                resolved.push(resolve_type(vm, image, m)?);
+            }
+            Type::Union(resolved)
+        }
+        TypeDesc::Function { params, result } => {
+            let mut resolved = Vec::with_capacity(params.len());
+            for p in params {
+                let key = match p.key {
+                    Some(id) => Some(text(vm, id)?),
+                    None => None,
+                };
+                resolved.push((key, p.rest, resolve_type(vm, image, &p.ty)?));
+            }
+            Type::Function(resolved, Box::new(resolve_type(vm, image, result)?))
+        }
+    })
+}
+
+// ---------------------------------------------------------------- checks
+
+/// Checks a value, converting where the site allows it.
+///
+/// # Errors
+/// `Type error [GENE_TYPE_MISMATCH]: …`
+pub fn check(vm: &mut Vm, check: &TypeCheck, value: Value) -> NativeResult {
+    if value == Value::NIL {
+        if !vm.options.strict_nil || admits_nil(&check.ty) {
+            return Ok(value);
+        }
+        let (text, place) = (&check.text, context(check));
+        return vm.fail(format!(
+            "Type error [GENE_TYPE_MISMATCH]: expected {text}, got Nil in {place}; strict nil \
+             mode admits nil only for Any, Nil, Option[T], or unions containing Nil"
+        ));
+    }
+    if matches(vm, &check.ty, value) {
+        return Ok(value);
+    }
+    if check.site != CheckSite::Variable
+        && let Some(converted) = convert(vm, &check.ty, value, &context(check))
+    {
+        return Ok(converted);
+    }
+    Err(mismatch(vm, check, value))
+}
+
+#[cold]
+fn mismatch(vm: &mut Vm, check: &TypeCheck, value: Value) -> Raised {
+    let place = context(check);
+    if let Some(g) = view::gene(value)
+        && let Some(head) = g.head.as_symbol().map(|s| vm.symbols.text(s))
+        && let Type::Named(name) | Type::Applied(name) = &check.ty
+        && matches!(
+            (name.as_str(), head),
+            ("Result", "Ok" | "Err") | ("Option", "Some" | "None")
+        )
+    {
+        return vm.error(&format!(
+            "legacy Gene-expression ADT value for {name} is no longer accepted in {place}; use \
+             enum-backed {name} constructors instead"
+        ));
+    }
+    let (text, got) = (&check.text, type_name(vm, value));
+    vm.error(&format!(
+        "Type error [GENE_TYPE_MISMATCH]: expected {text}, got {got} in {place}"
+    ))
+}
+
+/// How messages name the place of a check.
+fn context(check: &TypeCheck) -> String {
+    let name = &check.name;
+    match check.site {
+        CheckSite::Param => name.clone(),
+        CheckSite::Result => format!("return value of {name}"),
+        CheckSite::Variable => "variable".to_owned(),
+        CheckSite::Property => format!("property {name}"),
+        CheckSite::EnumField => format!("field {name}"),
+    }
+}
+
+fn admits_nil(ty: &Type) -> bool {
+    match ty {
+        Type::Any => true,
+        Type::Named(name) => matches!(name.as_str(), "Any" | "Nil" | "Option"),
+        Type::Applied(name) => name == "Option",
+        Type::Union(members) => members.iter().any(admits_nil),
+        Type::Function(..) => false,
+    }
+}
+
+/// Converts between numbers if the type wants the other kind; warns of what is lost.
+fn convert(vm: &mut Vm, ty: &Type, value: Value, place: &str) -> Option<Value> {
+    let wants = |name: &str| match ty {
+        Type::Named(n) => n == name,
+        Type::Union(members) => members
+            .iter()
+            .any(|m| matches!(m, Type::Named(n) if n == name)),
+        _ => false,
+    };
+    if let Some(n) = view::int(value) {
+        return wants("Float").then(|| Value::float(n as f64));
+    }
+    if !value.is_float() || !wants("Int") {
+        return None;
+    }
+    let f = value.as_float();
+    let n = to_int(f)?;
+    if n as f64 != f {
+        let text = gene_format::text::format_float(f);
+        let line = format!("Lossy conversion Float -> Int for {place}: {text} -> {n}");
+        log::warn(vm, "gene/runtime_types", &line);
+    }
+    Some(vm.int(n))
+}
+
+/// The float without its fraction, if that is an int.
+pub fn to_int(f: f64) -> Option<i64> {
+    // 2^63 is a float, the largest int is not.
+    let in_range = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&f);
+    in_range.then(|| f.trunc() as i64)
+}
+
+// ---------------------------------------------------------------- matching
+
+/// True if the value belongs to the type.
+pub fn matches(vm: &Vm, ty: &Type, v: Value) -> bool {
+    match ty {
+        Type::Any => true,
+        Type::Named(name) | Type::Applied(name) => has_type_name(vm, name, v),
+        Type::Union(members) => members.iter().any(|m| matches(vm, m, v)),
+        Type::Function(params, _) => fits_function(vm, params, v),
+    }
+}
+
+fn has_type_name(vm: &Vm, name: &str, v: Value) -> bool {
+    match name {
+        "Any" => true,
+        "Int" => view::int(v).is_some(),
+        "Float" => v.is_float(),
+        "String" => v.is(Kind::Str),
+        "Numeric" => v.is_float() || view::int(v).is_some(),
+        "Collection" => matches!(
+            v.kind(),
+            Some(Kind::Array | Kind::Map | Kind::HashMap | Kind::HashSet)
+        ),
+        "Self" => v.is(Kind::Instance),
+        "Function" => {
+            matches!(v.kind(), Some(Kind::Closure | Kind::Native))
+                || view::tag(v) == Some(Tag::Interception)
+        }
+        "Object" => v.is(Kind::Instance) && class_names(vm, v).any(|n| n == name),
+        _ => has_other_name(vm, name, v),
+    }
+}
+
+fn has_other_name(vm: &Vm, name: &str, v: Value) -> bool {
+    let class = match v.kind() {
+        Some(Kind::Instance) => return class_names(vm, v).any(|n| n == name),
+        Some(Kind::Record) => match view::tag(v) {
+            Some(Tag::EnumValue | Tag::Variant) => {
+                return enums::enum_name_of(v) == Some(name);
+            }
+            tag => tag.map_or(Builtin::Object, Builtin::of_tag),
+        },
+        Some(kind) => Builtin::of_kind(kind),
+        None => Builtin::of_immediate(v),
+    };
+    class.name() == name || type_name(vm, v) == name
+}
+
+/// Count, kinds and names of the parameters must agree.
+fn fits_function(vm: &Vm, wanted: &[(Option<String>, bool, Type)], v: Value) -> bool {
+    if v.is(Kind::Native) || view::tag(v) == Some(Tag::Interception) {
+        return true;
+    }
+    let Some(params) = function::params(v) else {
+        return false;
+    };
+    let count = |want: fn(ParamKind) -> bool| params.iter().filter(|p| want(p.1)).count();
+    let is_key = |k| matches!(k, ParamKind::Key | ParamKind::OptionalKey);
+    let has = |rest: bool, key: bool| {
+        wanted
+            .iter()
+            .filter(|w| w.1 == rest && w.0.is_some() == key)
+            .count()
+    };
+    count(|k| matches!(k, ParamKind::Required | ParamKind::Optional)) == has(false, false)
+        && count(|k| k == ParamKind::Rest) == has(true, false)
+        && count(|k| k == ParamKind::KeyRest) == has(true, true)
+        && count(is_key) == has(false, true)
+        && wanted
+            .iter()
+            .filter(|w| !w.1)
+            .filter_map(|w| w.0.as_deref())
+            .all(|key| {
+                params
+                    .iter()
+                    .any(|p| is_key(p.1) && vm.symbols.text(p.0) == key)
+            })
+}
+
+// ---------------------------------------------------------------- typeof
+
+/// What `typeof` gives.
+pub fn type_name(vm: &Vm, v: Value) -> String {
+    let name = match v.kind() {
+        None => match Builtin::of_immediate(v) {
+            Builtin::Void => "VkVoid",
+            Builtin::Char => "VkChar",
+            Builtin::Object => "VkPlaceholder",
+            other => other.name(),
+        },
+        Some(Kind::Instance) => return vm.class_name(v),
+        Some(Kind::Closure) if view::is_block(v) => "Block",
+        Some(Kind::Range | Kind::Bytes | Kind::Namespace) => Builtin::kind_name(v),
+        Some(Kind::Iterator) => match view::iterator(v).map(|i| i.over) {
+            Some(Over::Map | Over::HashMap) => "MapIterator",
+            Some(Over::Range) => "RangeIterator",
+            _ => "ArrayIterator",
+        },
+        Some(Kind::Record) => match view::tag(v) {
+            Some(Tag::EnumValue | Tag::Variant) => enums::enum_name_of(v).unwrap_or("VkEnum"),
+            Some(
+                tag @ (Tag::Future
+                | Tag::Actor
+                | Tag::Interceptor
+                | Tag::Interception
+                | Tag::IoHandle
+                | Tag::Package
+                | Tag::Application),
+            ) => Builtin::of_tag(tag).name(),
+            _ => Builtin::kind_name(v),
+        },
+        Some(kind) => Builtin::of_kind(kind).name(),
+    };
+    name.to_owned()
+}
+
+/// Names of the class of an instance and of its ancestors.
+pub fn class_names(vm: &Vm, v: Value) -> impl std::iter::Iterator<Item = &'static str> + '_ {
+    let own = view::instance(v).map(|o| vm.heap.shapes.get(o.header.shape).class);
+    std::iter::successors(own.and_then(class_view), |c| class_view(c.parent))
+        .map(|c| vm.symbols.text(c.name))
+}
+
+/// A class by its address, `None` for null.
+pub fn class_view<'a>(class: *mut Class) -> Option<&'a Class> {
+    if class.is_null() {
+        None
+    } else {
+        view::class(Value::obj(class))
+    }
+}
+
+/// The address of a class, null for other values.
+pub fn class_ptr(v: Value) -> *mut Class {
+    if v.is(Kind::Class) {
+        v.as_obj().cast()
+    } else {
+        std::ptr::null_mut()
+    }
+}
+
+// ---------------------------------------------------------------- types as values
+
+/// The one spelling of a built-in type name.
+pub fn canonical(text: &str) -> &str {
+    match text {
+        "int" | "Int64" | "int64" | "i64" => "Int",
+        "float" | "Float64" | "float64" | "f64" => "Float",
+        "string" => "String",
+        "bool" => "Bool",
+        "nil" => "Nil",
+        "void" => "Void",
+        _ => text,
+    }
+}
+
+/// A type value from a type expression as data.
+pub fn make_type(vm: &mut Vm, form: Value) -> Value {
+    let ty = type_of_data(vm, form).unwrap_or(Type::Any);
+    vm.record(Tag::Type, vec![form], Some(Box::new(ty)))
+}
+
+/// The type that a class, enum, type value, name, or type expression as data denotes.
+pub fn type_of_data(vm: &Vm, v: Value) -> Option<Type> {
+    type_at(vm, v, 0)
+}
+
+/// Type expressions nested deeper than this are taken as `Any`.
+const MAX_NESTING: u32 = 100;
+
+fn type_at(vm: &Vm, v: Value, depth: u32) -> Option<Type> {
+    if depth > MAX_NESTING {
+        return Some(Type::Any);
+    }
+    let named = |name: &str| match canonical(name) {
+        "Any" => Type::Any,
+        name => Type::Named(name.to_owned()),
+    };
+    if let Some(name) = vm.name_text(v) {
+        return Some(named(name));
+    }
+    match v.kind() {
+        None if v == Value::NIL => Some(named("Nil")),
+        None if v == Value::VOID => Some(named("Void")),
+        Some(Kind::Path) => Some(named(vm.symbols.text(*view::path(v)?.parts.last()?))),
+        Some(Kind::Class) => Some(named(vm.symbols.text(view::class(v)?.name))),
+        Some(Kind::Record) => match view::record(v)?.tag {
+            Tag::Type => view::record(v)?
+                .data
+                .as_ref()?
+                .downcast_ref::<Type>()
+                .cloned(),
+            Tag::Enum => Some(named(enums::enum_name(v))),
+            _ => None,
+        },
+        Some(Kind::Gene) => gene_type(vm, v, depth),
+        _ => None,
+    }
+}
+
+fn gene_type(vm: &Vm, v: Value, depth: u32) -> Option<Type> {
+    let g = view::gene(v)?;
+    let word = |v: Value| v.as_symbol().map(|s| vm.symbols.text(s));
+    if g.children.first().copied().and_then(word) == Some("|") {
+        let mut types = Vec::new();
+        for &m in union_parts(g) {
+            types.push(type_at(vm, m, depth + 1)?);
+        }
+        return Some(Type::Union(types));
+    }
+    if word(g.head) != Some("Fn") {
+        return match type_at(vm, g.head, depth + 1)? {
+            Type::Named(name) => Some(Type::Applied(name)),
+            _ => None,
+        };
+    }
+    let mut rest = g.children.as_slice();
+    let mut params = Vec::new();
+    if let Some(list) = rest.first().and_then(|&l| view::array(l)) {
+        params = param_types(vm, list.items.as_slice(), depth);
+        rest = &rest[1..];
+    }
+    if rest.first().copied().and_then(word) == Some("->") {
+        rest = &rest[1..];
+    }
+    let result = match rest.first() {
+        Some(&r) if word(r) != Some("!") => type_at(vm, r, depth + 1).unwrap_or(Type::Any),
+        _ => Type::Any,
+    };
+    Some(Type::Function(params, Box::new(result)))
+}
+
+/// The members of `(A | B | C)`.
+fn union_parts(g: &Gene) -> impl std::iter::Iterator<Item = &Value> {
+    std::iter::once(&g.head).chain(g.children.iter().skip(1).step_by(2))
+}
+
+fn param_types(vm: &Vm, items: &[Value], depth: u32) -> Vec<(Option<String>, bool, Type)> {
+    let word = |v: Value| v.as_symbol().map(|s| vm.symbols.text(s));
+    let ty = |v: Value| type_at(vm, v, depth + 1).unwrap_or(Type::Any);
+    let mut params: Vec<(Option<String>, bool, Type)> = Vec::new();
+    let mut items = items.iter();
+    while let Some(&item) = items.next() {
+        match word(item) {
+            Some(text) if text.starts_with('^') => {
+                let key = text.trim_start_matches('^').trim_end_matches("...");
+                let of = items.next().map_or(Type::Any, |&v| ty(v));
+                params.push((Some(key.to_owned()), text.ends_with("..."), of));
+            }
+            Some("...") => {
+                if let Some(last) = params.last_mut() {
+                    last.1 = true;
+                }
+            }
+            Some(text) if text.ends_with("...") => {
+                let name = canonical(text.trim_end_matches("...")).to_owned();
+                params.push((None, true, Type::Named(name)));
+            }
+            _ => params.push((None, false, ty(item))),
+        }
+    }
+    params
+}
+
+/// `(a is b)`
+///
+/// # Errors
+/// `b` is no type.
+pub fn is(vm: &mut Vm, a: Value, b: Value) -> NativeResult {
+    if b.is(Kind::Class) && a.is(Kind::Instance) {
+        let own = vm.class_of(a);
+        if vm.is_subclass(own, class_ptr(b)) {
+            return Ok(Value::TRUE);
+        }
+    }
+    let ty = match view::tag(b) {
+        Some(Tag::Enum) => None,
+        _ if b == Value::NIL || b == Value::VOID => None,
+        _ => type_of_data(vm, b),
+    };
+    match ty {
+        Some(ty) => Ok(Value::bool(matches(vm, &ty, a))),
+        None => vm.fail("is requires a type value on the right side"),
+    }
+}
+
+/// `(a .is b)`
+///
+/// # Errors
+/// `b` is neither a class, an instance nor a type value.
+pub fn object_is(vm: &mut Vm, a: Value, b: Value) -> NativeResult {
+    let class = match b.kind() {
+        Some(Kind::Class) => class_ptr(b),
+        Some(Kind::Instance) => vm.class_of(b),
+        Some(Kind::Record) if view::tag(b) == Some(Tag::Type) => return is(vm, a, b),
+        _ => return vm.fail("Object.is expects a class or instance as the second argument"),
+    };
+    let root = vm.class(Builtin::Object);
+    let own = vm.class_of(a);
+    Ok(Value::bool(class == root || vm.is_subclass(own, class)))
+}
+
+/// `(v .to T)`
+///
+/// # Errors
+/// The value is not convertible.
+pub fn to(vm: &mut Vm, v: Value, target: Value) -> NativeResult {
+    let Some(ty) = type_of_data(vm, target) else {
+        return vm.fail("Object.to expects a type");
+    };
+    if matches(vm, &ty, v) {
+        return Ok(v);
+    }
+    if let Some(converted) = convert(vm, &ty, v, "value") {
+        return Ok(converted);
+    }
+    let (from, to) = (type_name(vm, v), canonical_text(vm, target));
+    vm.fail(format!("Type error: cannot convert {from} to {to}"))
+}
+
+/// The type's text with aliases of built-in names and the order of unions made one: two types
+/// are equivalent if these texts are the same.
+pub fn canonical_text(vm: &Vm, v: Value) -> String {
+    let mut members = union_texts(vm, v, 0);
+    members.sort();
+    members.dedup();
+    members.join(" | ")
+}
+
+/// The texts of the members of a union; of another type its own.
+fn union_texts(vm: &Vm, v: Value, depth: u32) -> Vec<String> {
+    if depth > MAX_NESTING {
+        return vec!["Any".to_owned()];
+    }
+    let word = |v: Value| v.as_symbol().map(|s| vm.symbols.text(s));
+    match v.kind() {
+        Some(Kind::Gene) => {
+            if let Some(g) = view::gene(v)
+                && g.children.first().copied().and_then(word) == Some("|")
+            {
+                return union_parts(g)
+                    .flat_map(|&m| union_texts(vm, m, depth + 1))
+                    .collect();
+            }
+        }
+        Some(Kind::Record) => {
+            if let Some(r) = view::record(v).filter(|r| r.tag == Tag::Type) {
+                return union_texts(vm, r.fields[0], depth + 1);
+            }
+        }
+        _ => {}
+    }
+    vec![single_text(vm, v, depth)]
+}
+
+fn single_text(vm: &Vm, v: Value, depth: u32) -> String {
+    if let Some(name) = vm.name_text(v) {
+        return canonical(name).to_owned();
+    }
+    let part = |v: Value| {
+        let mut members = union_texts(vm, v, depth + 1);
+        members.sort();
+        members.dedup();
+        members.join(" | ")
+    };
+    let all = |items: &[Value]| items.iter().map(|&i| part(i)).collect::<Vec<_>>().join(" ");
+    match v.kind() {
+        None if v == Value::NIL => "Nil".to_owned(),
+        None if v == Value::VOID => "Void".to_owned(),
+        Some(Kind::Class) => view::class(v)
+            .map_or("", |c| vm.symbols.text(c.name))
+            .to_owned(),
+        Some(Kind::Array) => {
+            format!(
+                "[{}]",
+                all(view::array(v).map_or(&[], |a| a.items.as_slice()))
+            )
+        }
+        Some(Kind::Gene) => match view::gene(v) {
+            Some(g) => format!("({} {})", part(g.head), all(&g.children)),
+            None => String::new(),
+        },
+        Some(Kind::Record) if view::tag(v) == Some(Tag::Enum) => enums::enum_name(v).to_owned(),
+        _ => crate::print::quoted(vm, v),
+    }
+}
+
+/// The symbol of a name given as symbol or string.
+pub fn name_symbol(vm: &mut Vm, v: Value) -> Option<Symbol> {
+    match v.as_symbol() {
+        Some(s) => Some(s),
+        None => view::text(v).map(|t| vm.symbols.intern(t)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::natives::testing::{message, vm};
+
+    fn checked(ty: Type, site: CheckSite) -> TypeCheck {
+        TypeCheck {
+            ty,
+            text: "Int".into(),
+            name: "n".into(),
+            site,
+        }
+    }
+
+    fn int() -> Type {
+        Type::Named("Int".into())
+    }
+
+    #[test]
+    fn mismatches_name_type_and_place() {
+        let mut vm = vm();
+        let s = vm.str("x");
+        for (site, place) in [
+            (CheckSite::Param, "n"),
+            (CheckSite::Result, "return value of n"),
+            (CheckSite::Variable, "variable"),
+            (CheckSite::Property, "property n"),
+            (CheckSite::EnumField, "field n"),
+        ] {
+            assert!(check(&mut vm, &checked(int(), site), s).is_err());
+            assert_eq!(
+                message(&vm),
+                format!("Type error [GENE_TYPE_MISMATCH]: expected Int, got String in {place}")
+            );
+        }
+    }
+
+    #[test]
+    fn numbers_convert_except_for_variables() {
+        let mut vm = vm();
+        let float = Type::Named("Float".into());
+        let five = Value::small_int(5);
+        let got = check(&mut vm, &checked(float.clone(), CheckSite::Param), five).unwrap();
+        assert_eq!(got, Value::float(5.0));
+        let got = check(
+            &mut vm,
+            &checked(int(), CheckSite::Param),
+            Value::float(5.0),
+        )
+        .unwrap();
+        assert_eq!(got, five);
+        assert!(check(&mut vm, &checked(float, CheckSite::Variable), five).is_err());
+        let nan = Value::float(f64::NAN);
+        assert!(check(&mut vm, &checked(int(), CheckSite::Param), nan).is_err());
+    }
+
+    #[test]
+    fn strict_nil_refuses_nil() {
+        let mut vm = vm();
+        let c = checked(int(), CheckSite::Param);
+        assert!(check(&mut vm, &c, Value::NIL).is_ok());
+        vm.options.strict_nil = true;
+        assert!(check(&mut vm, &c, Value::NIL).is_err());
+        assert!(message(&vm).contains("strict nil mode admits nil only for"));
+        let c = checked(Type::Applied("Option".into()), CheckSite::Param);
+        assert!(check(&mut vm, &c, Value::NIL).is_ok());
+    }
+
+    #[test]
+    fn names_and_is() {
+        let mut vm = vm();
+        let class = |vm: &mut Vm, b| Value::obj(vm.class(b));
+        let (object, int) = (
+            class(&mut vm, Builtin::Object),
+            class(&mut vm, Builtin::Int),
+        );
+        let five = Value::small_int(5);
+        assert_eq!(is(&mut vm, five, object).unwrap(), Value::FALSE);
+        assert_eq!(object_is(&mut vm, five, object).unwrap(), Value::TRUE);
+        assert_eq!(is(&mut vm, five, int).unwrap(), Value::TRUE);
+        assert!(is(&mut vm, five, five).is_err());
+        assert_eq!(message(&vm), "is requires a type value on the right side");
+        assert!(object_is(&mut vm, five, five).is_err());
+        assert_eq!(
+            message(&vm),
+            "Object.is expects a class or instance as the second argument"
+        );
+        let abc = vm.str("abc");
+        assert!(to(&mut vm, abc, int).is_err());
+        assert_eq!(message(&vm), "Type error: cannot convert String to Int");
+        assert_eq!(
+            to(&mut vm, Value::float(8.0), int).unwrap(),
+            Value::small_int(8)
+        );
+    }
+
+    #[test]
+    fn equivalent_types_have_one_text() {
+        let mut vm = vm();
+        let names = ["Int", "|", "String"].map(|n| vm.symbol(n));
+        let a = vm.gene(names[0], Default::default(), vec![names[1], names[2]]);
+        let b = vm.gene(names[2], Default::default(), vec![names[1], names[0]]);
+        assert_eq!(canonical_text(&vm, a), canonical_text(&vm, b));
+        assert_ne!(canonical_text(&vm, a), canonical_text(&vm, names[0]));
+    }
+}

@@ -1,0 +1,462 @@
+//! The machine: its state, running a program, collecting. Handlers live in `interp`.
+#![allow(unsafe_code)]
+
+use crate::classes::Builtin;
+use crate::errors::Fatal;
+use crate::fiber::{Fiber, ZONE};
+use crate::frame::{self, HEADER};
+use crate::heap::Heap;
+use crate::heap::object::*;
+use crate::interp;
+use crate::natives::Raised;
+use crate::program::{HALT_STUB, Image, Proto};
+use crate::symbol::{Symbol, Symbols};
+use crate::types::TypeCheck;
+use crate::value::{Value, fits_int};
+use std::collections::HashMap;
+use std::io::Write;
+
+/// Loop rounds and calls between two visits of the interrupt handler.
+const SLICE: i64 = 1 << 20;
+
+/// Slots of the main stack at the start: 256 KiB, which the C library takes from the system as
+/// zeroed pages that cost nothing until they are touched.
+const MAIN_SLOTS: usize = 32 << 10;
+
+/// Limits and switches of a machine.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Most bytes of the heap.
+    pub max_memory: usize,
+    /// Most loop rounds and calls.
+    pub max_steps: u64,
+    /// Most frames on one stack; checked when a stack grows, so a few more may pass.
+    pub max_depth: usize,
+    /// Collect at every safepoint.
+    pub gc_stress: bool,
+    /// Write a line for each instruction to standard error.
+    pub trace: bool,
+    /// Arguments of the program.
+    pub args: Vec<String>,
+    /// Name of the program (`$program`).
+    pub program: String,
+    /// Refuse `nil` at typed places.
+    pub strict_nil: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            max_memory: usize::MAX,
+            max_steps: u64::MAX,
+            max_depth: DEFAULT_DEPTH,
+            gc_stress: false,
+            trace: false,
+            args: Vec::new(),
+            program: String::new(),
+            strict_nil: false,
+        }
+    }
+}
+
+/// Frames that a stack may hold unless `--max-depth` says otherwise.
+pub const DEFAULT_DEPTH: usize = 200_000;
+
+/// An image that belongs to a machine.
+#[derive(Clone, Copy, Debug)]
+pub struct ImageRef(*mut Image);
+
+/// Names the runtime itself uses.
+pub struct Names {
+    /// `message`
+    pub message: Symbol,
+    /// `cause`
+    pub cause: Symbol,
+    /// Hidden field of exceptions: the raw address of the failing instruction.
+    pub place: Symbol,
+    /// `==`
+    pub eq: Symbol,
+    /// `call`
+    pub call: Symbol,
+    /// `ctor`
+    pub ctor: Symbol,
+}
+
+/// A machine.
+#[repr(C)] // hot fields first: 8-bit displacements
+pub struct Vm {
+    /// Loop rounds and calls until the next visit of the interrupt handler.
+    pub budget: i64,
+    /// Highest base a call may use.
+    pub limit: *mut Value,
+    /// What handlers return when the program leaves. Loaded from here because a handler that
+    /// returns a constant has its arguments stripped and its callers' jmp turned into a call.
+    pub exit_code: u64,
+    /// True once some class defines `==`: only then do comparisons look for it.
+    pub any_eq: bool,
+    /// The running generator, or null on the main fiber.
+    pub generator: *mut Generator,
+    /// Where the trampoline goes on.
+    #[cfg(any(debug_assertions, feature = "trampoline"))]
+    pub resume: interp::Resume,
+    /// Frame and instruction of the slow path that runs now: for positions and marking.
+    pub base: *mut Value,
+    /// See `base`.
+    pub pc: *const u64,
+    /// The heap.
+    pub heap: Heap,
+    /// Interned names.
+    pub symbols: Symbols,
+    /// The main fiber.
+    pub main: Fiber,
+    /// Stacks of finished generators, to use again.
+    pub spare: Vec<Box<Fiber>>,
+    /// The exception being raised.
+    pub raised: Value,
+    /// `$ex`
+    pub ex: Value,
+    /// What a generator gives, on its way to an instruction other than `IterNext`.
+    pub passing: Value,
+    /// The generator that gives `passing`.
+    pub passed_by: *mut Generator,
+    /// Function that the VM calls instead of the native that asked for it.
+    pub redirect: Option<Value>,
+    /// Functions of the prelude by name, once one was asked for.
+    pub prelude: Option<crate::prelude::Prelude>,
+    /// Set when nothing may catch what is being raised.
+    pub fatal: Option<Fatal>,
+    /// Return addresses of the frames at an uncaught raise.
+    pub backtrace: Vec<*const u64>,
+    /// The program's result.
+    pub result: Value,
+    /// Names of the runtime.
+    pub names: Names,
+    /// Loaded images; the last is the program.
+    pub images: Vec<*mut Image>,
+    /// Built-in classes made so far.
+    pub classes: [*mut Class; Builtin::ALL.len()],
+    /// Built-in globals made so far, and members of the global namespace that programs set.
+    pub globals: HashMap<Symbol, Value>,
+    /// Key names of calls and map literals, by index.
+    pub keys: Vec<&'static [Symbol]>,
+    /// Strings of key names, parallel to `keys`.
+    pub key_strings: Vec<Vec<Value>>,
+    /// Type checks, by index.
+    pub checks: Vec<&'static TypeCheck>,
+    /// Permanent string of each symbol, made when asked for.
+    pub symbol_strings: Vec<Value>,
+    /// Closure of the VM's bridge frames.
+    pub bridge: Value,
+    /// Standard output, buffered.
+    pub out: std::io::BufWriter<std::io::Stdout>,
+    /// Steps left beyond the current slice.
+    pub steps_left: u64,
+    /// Options.
+    pub options: Options,
+    /// Exit code asked for by `exit`.
+    pub exit_request: Option<i32>,
+    /// State of the random numbers.
+    pub random: u64,
+}
+
+impl Vm {
+    /// A machine without a program.
+    pub fn new(options: Options) -> Box<Vm> {
+        let mut symbols = Symbols::default();
+        let names = Names {
+            message: symbols.intern("message"),
+            cause: symbols.intern("cause"),
+            place: symbols.intern("\0place"),
+            eq: symbols.intern("=="),
+            call: symbols.intern("call"),
+            ctor: symbols.intern("ctor"),
+        };
+        let main = Fiber::new(MAIN_SLOTS);
+        let mut vm = Box::new(Vm {
+            budget: 0,
+            limit: main.limit(),
+            exit_code: 1,
+            any_eq: false,
+            generator: std::ptr::null_mut(),
+            #[cfg(any(debug_assertions, feature = "trampoline"))]
+            resume: interp::Resume::default(),
+            base: std::ptr::null_mut(),
+            pc: std::ptr::null(),
+            heap: Heap::new(options.max_memory, options.gc_stress),
+            symbols,
+            main,
+            spare: Vec::new(),
+            raised: Value::NIL,
+            ex: Value::NIL,
+            passing: Value::NIL,
+            passed_by: std::ptr::null_mut(),
+            redirect: None,
+            prelude: None,
+            fatal: None,
+            backtrace: Vec::new(),
+            result: Value::NIL,
+            names,
+            images: Vec::new(),
+            classes: [std::ptr::null_mut(); Builtin::ALL.len()],
+            globals: HashMap::new(),
+            keys: Vec::new(),
+            key_strings: Vec::new(),
+            checks: Vec::new(),
+            symbol_strings: Vec::new(),
+            bridge: Value::NIL,
+            out: std::io::BufWriter::with_capacity(32 << 10, std::io::stdout()),
+            steps_left: options.max_steps,
+            options,
+            exit_request: None,
+            random: 0,
+        });
+        vm.refill_budget();
+        vm.bridge = vm.make_bridge();
+        vm
+    }
+
+    fn make_bridge(&mut self) -> Value {
+        let proto = Box::leak(Box::new(Proto {
+            image: std::ptr::null(),
+            id: gene_format::program::FuncId(u32::MAX),
+            code: std::cell::Cell::new(crate::program::BRIDGE_STUB.as_ptr()),
+            len: 0,
+            k: std::ptr::null_mut(),
+            frame_size: interp::BRIDGE_FRAME as u32,
+            arity: u32::MAX,
+            name: Default::default(),
+            module: Default::default(),
+            kind: Default::default(),
+            generator: false,
+            is_async: false,
+            params: Box::default(),
+            captures: Box::default(),
+            handlers: Box::default(),
+        }));
+        self.closure(proto, &[])
+    }
+
+    /// Gives the next slice of steps; false if none are left.
+    pub fn refill_budget(&mut self) -> bool {
+        let slice = self.steps_left.min(SLICE as u64);
+        if self.steps_left != u64::MAX {
+            self.steps_left -= slice;
+        }
+        self.budget = slice as i64;
+        slice > 0
+    }
+
+    /// Adds an image. The last one added is the program.
+    pub fn add_image(&mut self, image: Box<Image>) -> ImageRef {
+        let image = Box::into_raw(image);
+        self.images.push(image);
+        ImageRef(image)
+    }
+
+    /// Runs the bodies of an image's modules in order.
+    ///
+    /// # Errors
+    /// The exception is in `raised` (see [`crate::errors`]); `fatal` tells of an end that no
+    /// program may catch.
+    pub fn run_image(&mut self, image: ImageRef) -> Result<Value, Raised> {
+        let image = image.0;
+        // SAFETY: images are never freed
+        let modules = unsafe { (*image).view.modules() };
+        let mut result = Value::NIL;
+        for module in modules {
+            // SAFETY: as above
+            let proto = unsafe { (*image).proto(self, module.init)? };
+            let init = self.closure(proto, &[]);
+            result = self.run_closure(init)?;
+        }
+        Ok(result)
+    }
+
+    /// Calls a closure without arguments on the empty main fiber.
+    ///
+    /// # Errors
+    /// As `run_image`.
+    pub fn run_closure(&mut self, function: Value) -> Result<Value, Raised> {
+        assert!(function.is(Kind::Closure) && self.generator.is_null());
+        self.fatal = None;
+        self.backtrace.clear();
+        // SAFETY: the main stack is empty and has room for a first frame; the closure's code
+        // is verified or the prepare stub
+        unsafe {
+            let closure: *mut Closure = function.as_obj().cast();
+            let base = self.main.bottom().add(HEADER);
+            *base.sub(HEADER) = function;
+            frame::link(base, std::ptr::null_mut(), HALT_STUB.as_ptr());
+            self.raised = Value::UNDEF;
+            interp::run(self, (*closure).code, base, (*closure).k);
+        }
+        if self.raised == Value::UNDEF {
+            Ok(self.result)
+        } else {
+            Err(Raised)
+        }
+    }
+
+    /// The fiber that runs now.
+    pub fn fiber(&mut self) -> &mut Fiber {
+        if self.generator.is_null() {
+            return &mut self.main;
+        }
+        // SAFETY: the running generator is live and has its fiber
+        unsafe { (*self.generator).fiber.as_mut() }.expect("a running generator has a fiber")
+    }
+
+    /// Makes room for a frame of `slots` at `base`; returns the frame's new base. `frame` is the
+    /// innermost linked frame, which moves along.
+    ///
+    /// # Errors
+    /// Stack overflow, as an exception.
+    ///
+    /// # Safety
+    /// `frame` is the innermost frame of the running fiber and `base` lies in its stack or zone.
+    pub unsafe fn grow_stack(
+        &mut self,
+        frame_base: *mut Value,
+        base: *mut Value,
+        slots: usize,
+    ) -> Result<(*mut Value, *mut Value), Raised> {
+        // SAFETY: by the contract
+        unsafe {
+            let mut depth = 0;
+            let mut p = frame_base;
+            while !p.is_null() {
+                depth += 1;
+                p = frame::caller(p);
+            }
+            let bottom = self.fiber().bottom();
+            let used = base.offset_from(bottom) as usize;
+            let need = used + slots + ZONE;
+            let bytes = need * 2 * size_of::<Value>();
+            if depth >= self.options.max_depth || self.heap.would_exceed(bytes) {
+                let text = format!("Stack overflow: {depth} calls deep");
+                return Err(self.error(&text));
+            }
+            let fiber = self.fiber();
+            if need <= fiber.slots() && base <= fiber.limit() {
+                return Ok((frame_base, base));
+            }
+            let moved = fiber.grow(need, frame_base);
+            let limit = fiber.limit();
+            let new_bottom = fiber.bottom();
+            self.limit = limit;
+            Ok((moved, new_bottom.add(used)))
+        }
+    }
+
+    /// Collects. Everything alive is below `top` of the running fiber, or reachable otherwise.
+    ///
+    /// # Safety
+    /// `base` is the innermost frame of the running fiber.
+    pub unsafe fn collect(&mut self, base: *mut Value) {
+        // SAFETY: by the contract
+        unsafe {
+            let top = frame::top(base);
+            self.fiber().base = base;
+            let fiber: *mut Fiber = self.fiber();
+            let end = (*fiber).end();
+            let top = if top < end { top } else { end };
+            (*fiber).clear_above(top);
+            self.heap.start_marking();
+            self.mark_words((*fiber).bottom(), top);
+            // The fibers that wait for the running one are not suspended as far as `Generator`
+            // is concerned, so they are marked here.
+            let mut generator = self.generator;
+            while !generator.is_null() {
+                self.heap.mark(Value::obj(generator));
+                let Some(fiber) = (*generator).fiber.as_mut() else {
+                    break;
+                };
+                if generator != self.generator {
+                    self.heap.mark_fiber(fiber);
+                }
+                generator = fiber.parent;
+            }
+            if !self.generator.is_null() {
+                let main: *mut Fiber = &mut self.main;
+                self.heap.mark_fiber(&mut *main);
+            }
+            self.mark_roots();
+            let stack = top.offset_from((*fiber).bottom()) as usize * size_of::<Value>();
+            self.heap.finish_marking(stack);
+        }
+        for fiber in &mut self.spare {
+            let bottom = fiber.bottom();
+            // SAFETY: nothing on a spare stack is in use
+            unsafe { fiber.clear_above(bottom) };
+        }
+    }
+
+    /// # Safety
+    /// The words lie in one stack.
+    unsafe fn mark_words(&mut self, from: *mut Value, to: *mut Value) {
+        let mut p = from;
+        while p < to {
+            // SAFETY: by the contract; every stack word is a value or reads as a double
+            unsafe {
+                self.heap.mark(*p);
+                p = p.add(1);
+            }
+        }
+    }
+
+    fn mark_roots(&mut self) {
+        for &image in &self.images {
+            // SAFETY: images are never freed. Caches read as doubles or hold live closures, so
+            // the whole table is scanned.
+            let image = unsafe { &*image };
+            for &word in image.table() {
+                self.heap.mark(word);
+            }
+            for &ns in &image.namespaces {
+                self.heap.mark(ns);
+            }
+        }
+        for v in [self.raised, self.ex, self.result, self.bridge, self.passing] {
+            self.heap.mark(v);
+        }
+        for &v in self.globals.values() {
+            self.heap.mark(v);
+        }
+        for &v in self
+            .symbol_strings
+            .iter()
+            .chain(self.key_strings.iter().flatten())
+        {
+            self.heap.mark(v);
+        }
+        for &class in self.classes.iter().filter(|c| !c.is_null()) {
+            self.heap.mark(Value::obj(class));
+        }
+    }
+
+    /// Any integer.
+    #[inline(always)]
+    pub fn int(&mut self, n: i64) -> Value {
+        if fits_int(n) {
+            Value::small_int(n)
+        } else {
+            self.big_int(n)
+        }
+    }
+
+    #[cold]
+    fn big_int(&mut self, value: i64) -> Value {
+        Value::obj(
+            self.heap
+                .place(Kind::BigInt, 0, |header| BigInt { header, value }),
+        )
+    }
+
+    /// Writes out what is buffered.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
