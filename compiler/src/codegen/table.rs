@@ -1,0 +1,196 @@
+//! The module table: which words lie in which window.
+//!
+//! ```text
+//! window 0 | window 1 | … | globals
+//! ```
+//! A function's instructions reach 65,536 words from its window. Functions share a window, and
+//! in it their constants, until it is full. Globals are one word each, behind everything
+//! else: a program of one window reaches them all, in larger ones they are loaded and stored
+//! by the wide instructions.
+
+use super::func::Reference;
+use super::hash::FastMap;
+use super::{Entry, Gen};
+use crate::hir::{FnId, GlobalId};
+use gene_format::ops::{Insn, Op};
+use gene_format::program::{Func, FuncId, TableEntry, TableId};
+
+/// Words that 16 bits reach.
+const REACH: usize = 1 << 16;
+
+/// A function whose table operands are references of its own.
+pub(super) struct Draft {
+    pub id: FnId,
+    pub func: Func,
+    pub refs: Vec<Reference>,
+    /// Word and reference of every table operand.
+    pub patches: Vec<(u32, u32)>,
+}
+
+/// Where a reference of a function lies.
+#[derive(Clone, Copy)]
+enum Spot {
+    Word(u32),
+    Global(GlobalId),
+}
+
+/// The window being filled.
+struct Window {
+    start: usize,
+    known: FastMap<Entry, u32>,
+}
+
+/// Lays out the table and fills the operands in.
+pub(super) fn layout(gen_: &mut Gen<'_>, drafts: &mut [Draft]) -> Vec<TableEntry> {
+    let mut table = Vec::new();
+    let mut window = Window {
+        start: 0,
+        known: FastMap::default(),
+    };
+    let mut spots: Vec<Vec<Spot>> = Vec::with_capacity(drafts.len());
+    for draft in drafts.iter_mut() {
+        if table.len() - window.start + new_words(draft, &window) > REACH {
+            window.start = table.len();
+            window.known.clear();
+        }
+        draft.func.window = TableId(window.start as u32);
+        spots.push(place(gen_, draft, &mut window, &mut table));
+    }
+    let globals = add_globals(gen_, &mut table);
+    let mut resolve = |spot: Spot| match spot {
+        Spot::Word(word) => word,
+        Spot::Global(id) => globals[id.index()],
+    };
+    for (draft, spots) in drafts.iter_mut().zip(spots) {
+        if !patch(draft, &spots, &mut resolve) {
+            // it calls globals that are out of reach: load them instead
+            let hir = gen_.hir;
+            let function = &hir.funcs[draft.id.index()];
+            let Func { window, .. } = draft.func;
+            let again = gen_.function(draft.id, function, true);
+            let old = std::mem::replace(draft, again);
+            draft.func.window = window;
+            let spots = same_spots(&old.refs, &spots, &draft.refs);
+            if !spots.is_some_and(|spots| patch(draft, &spots, &mut resolve)) {
+                let what = "it uses more names, constants and calls than fit its table";
+                gen_.too_large(draft.id, what.to_string());
+            }
+        }
+    }
+    table
+}
+
+/// Words that the function would add to the window.
+fn new_words(draft: &Draft, window: &Window) -> usize {
+    let new = draft.refs.iter().filter(|reference| {
+        !matches!(reference.entry, Entry::Global(_))
+            && (reference.entry.words() > 1 || !window.known.contains_key(&reference.entry))
+    });
+    new.map(|reference| reference.entry.words()).sum()
+}
+
+/// Places the references, those that need be near first.
+fn place(
+    gen_: &mut Gen<'_>,
+    draft: &Draft,
+    window: &mut Window,
+    table: &mut Vec<TableEntry>,
+) -> Vec<Spot> {
+    let mut spots = vec![Spot::Word(0); draft.refs.len()];
+    for near in [true, false] {
+        for (spot, reference) in spots.iter_mut().zip(&draft.refs) {
+            let entry = reference.entry;
+            if reference.near != near {
+                continue;
+            }
+            *spot = match entry {
+                Entry::Global(id) => Spot::Global(id),
+                _ if entry.words() > 1 => Spot::Word(push(gen_, table, entry)),
+                _ => Spot::Word(
+                    *window
+                        .known
+                        .entry(entry)
+                        .or_insert_with(|| push(gen_, table, entry)),
+                ),
+            };
+        }
+    }
+    spots
+}
+
+fn push(gen_: &Gen<'_>, table: &mut Vec<TableEntry>, entry: Entry) -> u32 {
+    let at = table.len() as u32;
+    let made = match entry {
+        Entry::Const(id) => TableEntry::Const(id),
+        Entry::Builtin(name) => TableEntry::Builtin(name),
+        Entry::Func(id) => TableEntry::Func(id),
+        Entry::Field(name) => TableEntry::Field(name),
+        Entry::Method { name, argc, keys } => TableEntry::Method { name, argc, keys },
+        Entry::Name(name) => TableEntry::Name(name),
+        Entry::Global(id) => {
+            let global = &gen_.hir.globals[id.index()];
+            unreachable!("globals lie apart: {}", global.name)
+        }
+    };
+    debug_assert_eq!(made.words(), entry.words());
+    table.push(made);
+    table.extend((1..entry.words()).map(|_| TableEntry::Rest));
+    at
+}
+
+/// A word for every global that is a variable; others are bound as functions.
+fn add_globals(gen_: &mut Gen<'_>, table: &mut Vec<TableEntry>) -> Vec<u32> {
+    let hir = gen_.hir;
+    let add = |global: &crate::hir::Global| global.assigned || global.func.is_none();
+    let words = hir.globals.iter().map(|global| {
+        let at = table.len() as u32;
+        if add(global) {
+            let name = gen_.pool.string(&global.name);
+            let func = global.func.map(|func| FuncId(func.0));
+            table.push(TableEntry::Global { name, func });
+        }
+        at
+    });
+    words.collect()
+}
+
+/// The new references are those of the old code: their spots by entry and order.
+fn same_spots(old: &[Reference], spots: &[Spot], new: &[Reference]) -> Option<Vec<Spot>> {
+    let mut left: FastMap<Entry, Vec<Spot>> = FastMap::default();
+    for (reference, spot) in old.iter().zip(spots).rev() {
+        left.entry(reference.entry).or_default().push(*spot);
+    }
+    let take = |reference: &Reference| {
+        let list = left.get_mut(&reference.entry)?;
+        match list.len() {
+            1 => list.first().copied(),
+            _ => list.pop(),
+        }
+    };
+    new.iter().map(take).collect()
+}
+
+/// Fills the operands in; false if one does not reach.
+fn patch(draft: &mut Draft, spots: &[Spot], resolve: &mut impl FnMut(Spot) -> u32) -> bool {
+    let window = draft.func.window.0;
+    for &(at, reference) in &draft.patches {
+        let offset = resolve(spots[reference as usize]) - window;
+        let word = &mut draft.func.code[at as usize];
+        let mut insn = Insn::decode(*word).expect("the compiler emits known opcodes");
+        match (u16::try_from(offset), insn.op) {
+            (Ok(near), _) => insn.c = near,
+            (Err(_), Op::LoadK | Op::SetG) => {
+                let wide = if insn.op == Op::LoadK {
+                    Op::LoadKW
+                } else {
+                    Op::SetGW
+                };
+                insn.op = wide;
+                insn = insn.with_wide(offset);
+            }
+            (Err(_), _) => return false,
+        }
+        *word = insn.encode();
+    }
+    true
+}

@@ -1,0 +1,245 @@
+//! Calls: of values, methods, macros, `super` and `new`.
+
+use super::lower::{Callee, Lower, expr, is_method_word, word};
+use super::names::Name;
+use super::scope::Slot;
+use crate::hir::*;
+use gene_format::text::{Form, FormKind, GeneForm, Span};
+
+impl Lower<'_> {
+    /// A call by rule 10.
+    pub fn call(&mut self, gene: &GeneForm, span: Span) -> Expr {
+        if is_macro_name(&gene.head) {
+            return self.macro_call(gene, span);
+        }
+        let callee = self.expr(&gene.head);
+        let class = word(&gene.head) == Some("Class");
+        let outer = std::mem::replace(&mut self.self_param, class);
+        let args = self.args(gene, 0);
+        self.self_param = outer;
+        self.note_call(&gene.head, &args, span);
+        expr(ExprKind::Call(Box::new(callee), args), span)
+    }
+
+    /// Props and the children from `skip` on.
+    pub fn args(&mut self, gene: &GeneForm, skip: usize) -> Args {
+        let named = self.named(&gene.props);
+        let items = self.items(gene.children.get(skip..).unwrap_or(&[]));
+        Args { items, named }
+    }
+
+    /// Remembers a call of a function that may turn out to be known.
+    fn note_call(&mut self, head: &Form, args: &Args, span: Span) {
+        let FormKind::Symbol(text) = &head.kind else {
+            return;
+        };
+        if args.items.is_empty() || args.items.iter().any(|item| item.spread) {
+            return;
+        }
+        let name = self.name(text);
+        let Some(binding) = self.scopes.lookup(name) else {
+            return;
+        };
+        let callee = match binding.slot {
+            Slot::Global(global) => Callee::Global(global),
+            Slot::Local(_) => match self.scopes.info(binding).func {
+                Some(func) => Callee::Func(func),
+                None => return,
+            },
+            Slot::Member(_) => return,
+        };
+        self.calls
+            .push((callee, args.items.len(), self.unit.index, span));
+    }
+
+    /// Arguments of a macro arrive as data, those it evaluates also as thunks.
+    fn macro_call(&mut self, gene: &GeneForm, span: Span) -> Expr {
+        let callee = self.expr(&gene.head);
+        let mut args = Args::default();
+        for entry in &gene.props {
+            let value = self.data(&entry.value);
+            args.named.push(Named::Entry(entry.key.to_string(), value));
+        }
+        for form in &gene.children {
+            let value = self.data(form);
+            args.items.push(super::lower::item(value));
+        }
+        if let FormKind::Symbol(text) = &gene.head.kind {
+            let name = self.name(text);
+            self.hidden_args(name, gene, &mut args, span);
+        }
+        expr(ExprKind::Call(Box::new(callee), args), span)
+    }
+
+    fn hidden_args(&mut self, name: Name, gene: &GeneForm, args: &mut Args, span: Span) {
+        let Some(known) = self.unit.macros.get(&name).cloned() else {
+            return;
+        };
+        let given = gene.children.len();
+        for &hidden in &known.hidden {
+            let text = self.names.text(hidden).to_owned();
+            if text == "#scope" {
+                let value = self.scope_value(span);
+                args.named.push(Named::Entry(text, value));
+                continue;
+            }
+            let form = match known.argument_index(hidden, given) {
+                Some(index) => gene.children.get(index),
+                None => gene
+                    .props
+                    .iter()
+                    .find(|entry| *entry.key == text[1..])
+                    .map(|entry| &entry.value),
+            };
+            if let Some(form) = form {
+                let thunk = self.thunk(form.span, |lower| lower.expr(form));
+                let value = expr(ExprKind::Closure(thunk), form.span);
+                args.named.push(Named::Entry(text, value));
+            }
+        }
+    }
+
+    /// `(obj .name args…)`
+    pub fn method_call(&mut self, gene: &GeneForm, name: &str, span: Span) -> Expr {
+        if name == "@" {
+            return self.apply_selector_parts(gene, span);
+        }
+        if name.starts_with('@') {
+            let selector = self.selector_word(&[name], gene.children[0].span);
+            return self.apply_selector(selector, gene, 1, span);
+        }
+        let of = Box::new(self.expr(&gene.head));
+        let args = self.args(gene, 1);
+        expr(ExprKind::MethodCall(of, name.into(), args), span)
+    }
+
+    /// `(.name args…)`: on `self`
+    pub fn self_method_call(&mut self, gene: &GeneForm, name: &str, span: Span) -> Expr {
+        let of = Box::new(self.self_value(span));
+        let args = self.args(gene, 0);
+        expr(ExprKind::MethodCall(of, name.into(), args), span)
+    }
+
+    /// `(obj . expr args…)`
+    pub fn dynamic_call(&mut self, gene: &GeneForm, span: Span) -> Expr {
+        let Some(name) = gene.children.get(1) else {
+            return self.error(span, ". expects a method name");
+        };
+        let of = Box::new(self.expr(&gene.head));
+        let name = Box::new(self.expr(name));
+        let args = self.args(gene, 2);
+        expr(ExprKind::DynamicCall(of, name, args), span)
+    }
+
+    /// `(super .name args…)`
+    pub fn super_call(&mut self, gene: &GeneForm, span: Span) -> Expr {
+        let Some(name) = gene
+            .children
+            .first()
+            .and_then(word)
+            .filter(|w| is_method_word(w))
+        else {
+            return self.bare_super(span);
+        };
+        let name = &name[1..];
+        if name.ends_with('!') {
+            let message = if name == "ctor!" {
+                "Macro-like constructors are not supported; use (ctor [args] ...)"
+            } else {
+                "Macro-like class methods are not supported; use (method name [args] ...)"
+            };
+            return self.error(span, message);
+        }
+        if self.self_binding().is_none() {
+            return expr(
+                ExprKind::Fail("super requires an instance context".into()),
+                span,
+            );
+        }
+        let of = Box::new(self.self_value(span));
+        let args = self.args(gene, 1);
+        expr(ExprKind::SuperCall(of, name.into(), args), span)
+    }
+
+    pub fn bare_super(&mut self, span: Span) -> Expr {
+        self.error(
+            span,
+            "super can only be used in call form: (super .member ...)",
+        )
+    }
+
+    /// `(new C args…)`
+    pub fn new_form(&mut self, gene: &GeneForm, span: Span) -> Expr {
+        let Some(class) = gene.children.first() else {
+            return self.error(span, "new requires a class");
+        };
+        if is_macro_name(class) {
+            return self.macro_constructor(span);
+        }
+        let class = Box::new(self.expr(class));
+        let args = self.args(gene, 1);
+        expr(ExprKind::New(class, args), span)
+    }
+
+    pub fn macro_constructor(&mut self, span: Span) -> Expr {
+        self.error(
+            span,
+            "Macro-like constructors are not supported; use (ctor [args] ...)",
+        )
+    }
+
+    /// Checks the noted calls against what the program makes of the functions.
+    pub fn check_calls(&mut self) {
+        for (callee, got, module, span) in std::mem::take(&mut self.calls) {
+            let func = match callee {
+                Callee::Func(func) => Some(func),
+                Callee::Global(global) => {
+                    let global = &self.globals[global.index()];
+                    global.func.filter(|_| !global.assigned)
+                }
+            };
+            let function = func.and_then(|id| self.funcs[id.index()].0.as_ref());
+            if let Some(expected) = function.and_then(fixed_arity)
+                && got > expected
+            {
+                let message = format!(
+                    "Type error: too many positional arguments in call \
+                     (expected {expected}, got {got})"
+                );
+                self.errors.push(super::Error {
+                    module,
+                    span,
+                    message,
+                });
+            }
+        }
+    }
+}
+
+/// Number of positional parameters of a function that takes exactly these.
+fn fixed_arity(function: &Function) -> Option<usize> {
+    use gene_format::program::ParamKind::{Key, KeyRest, Optional, OptionalKey, Required, Rest};
+    if function.params.is_empty() || function.is_macro {
+        return None;
+    }
+    let mut count = 0;
+    for param in &function.params {
+        match param.kind {
+            Required => count += 1,
+            Key | OptionalKey | KeyRest => {}
+            Optional | Rest => return None,
+        }
+    }
+    Some(count)
+}
+
+/// A name that ends in `!`.
+fn is_macro_name(form: &Form) -> bool {
+    match &form.kind {
+        FormKind::Symbol(text) => text.len() > 1 && text.ends_with('!'),
+        FormKind::Path(parts) => parts
+            .last()
+            .is_some_and(|last| last.len() > 1 && last.ends_with('!')),
+        _ => false,
+    }
+}

@@ -1,0 +1,320 @@
+//! Imports and exports (`language/08-modules.md` §2 and §3).
+//!
+//! An imported name is another name of the module variable it means, so that calls through
+//! it are calls of a known function. Only members of values (`ns/member`, `gene/…`) are read
+//! at run time, when the import runs.
+
+use super::lower::{Lower, expr, intrinsic, member, string, word};
+use super::names::{FastMap, Name};
+use super::scope::{Binding, Info, Slot};
+use crate::hir::*;
+use gene_format::text::{Form, FormKind, GeneForm, Span};
+
+/// An import form, taken apart.
+#[derive(Default)]
+pub(super) struct Import<'f> {
+    /// Path and bound name of each item. The path `*` means everything.
+    pub items: Vec<(Vec<&'f str>, &'f str)>,
+    pub from: Option<&'f str>,
+    pub package: Option<&'f str>,
+    /// `^path` of the package.
+    pub path: Option<&'f str>,
+}
+
+/// What other modules can import from a module.
+#[derive(Clone, Default)]
+pub(super) struct Exports {
+    /// Members of its namespace.
+    pub members: FastMap<Name, GlobalId>,
+    /// All module variables; `export` can list them.
+    pub all: FastMap<Name, GlobalId>,
+    /// Names in order of declaration, for `*`.
+    pub order: Vec<Name>,
+    /// The names listed by `export`.
+    pub listed: Option<Vec<Name>>,
+}
+
+/// Takes an import form apart.
+pub(super) fn parse_import(gene: &GeneForm) -> Result<Import<'_>, &'static str> {
+    let mut import = Import::default();
+    for entry in &gene.props {
+        if let FormKind::Str(text) = &entry.value.kind {
+            match &*entry.key {
+                "pkg" => import.package = Some(text),
+                "path" => import.path = Some(text),
+                _ => {}
+            }
+        }
+    }
+    let mut forms = gene.children.iter();
+    while let Some(form) = forms.next() {
+        match (&form.kind, word(form)) {
+            (_, Some("from")) => match forms.next().map(|form| &form.kind) {
+                Some(FormKind::Str(text)) => import.from = Some(text),
+                _ => return Err("'from' must be followed by a string module path"),
+            },
+            (_, Some("of")) => match forms.next().map(|form| &form.kind) {
+                Some(FormKind::Str(text)) => import.package = Some(text),
+                _ => return Err("'of' must be followed by a string package name"),
+            },
+            (FormKind::Path(parts), _) if parts.last().is_some_and(|last| last.is_empty()) => {
+                let Some(Form {
+                    kind: FormKind::Array(group),
+                    ..
+                }) = forms.next()
+                else {
+                    return Err("import group must be an array of names");
+                };
+                let prefix: Vec<&str> = parts[..parts.len() - 1].iter().map(|p| &**p).collect();
+                for form in &group.items {
+                    import_item(form, &prefix, &mut import)?;
+                }
+            }
+            _ => import_item(form, &[], &mut import)?,
+        }
+    }
+    Ok(import)
+}
+
+fn import_item<'f>(
+    form: &'f Form,
+    prefix: &[&'f str],
+    import: &mut Import<'f>,
+) -> Result<(), &'static str> {
+    let mut path = prefix.to_vec();
+    match &form.kind {
+        FormKind::Symbol(text) => path.push(text),
+        FormKind::Path(parts) => path.extend(parts.iter().map(|part| &**part)),
+        _ => return Err("import items must be names or paths"),
+    }
+    let last = path.pop().unwrap_or("");
+    let (name, alias) = last.split_once(':').unwrap_or((last, last));
+    path.push(name);
+    import.items.push((path, alias));
+    Ok(())
+}
+
+impl Lower<'_> {
+    /// Binds what an import form means; run-time reads become statements.
+    pub fn import(&mut self, gene: &GeneForm, span: Span, out: &mut Vec<Expr>) {
+        let import = match parse_import(gene) {
+            Ok(import) => import,
+            Err(message) => {
+                self.error(span, message);
+                return;
+            }
+        };
+        match (import.from, self.unit.imports.get(&span.start).copied()) {
+            (None, _) => self.import_builtin(&import, span, out),
+            (Some(_), Some(module)) => self.import_module(&import, module, span, out),
+            // The module was not found; that is reported already.
+            (Some(_), None) => {}
+        }
+    }
+
+    fn import_module(
+        &mut self,
+        import: &Import,
+        module: ModuleIdx,
+        span: Span,
+        out: &mut Vec<Expr>,
+    ) {
+        let exports = std::rc::Rc::clone(&self.exports[module.index()]);
+        for (path, alias) in &import.items {
+            if path[0] == "*" {
+                for name in &exports.order {
+                    let visible = exports
+                        .listed
+                        .as_ref()
+                        .is_none_or(|listed| listed.contains(name));
+                    let found = if exports.listed.is_some() {
+                        &exports.all
+                    } else {
+                        &exports.members
+                    };
+                    if let Some(&global) = found.get(name).filter(|_| visible) {
+                        self.bind_import(*name, global);
+                    }
+                }
+                continue;
+            }
+            let first = self.name(path[0]);
+            let listed = exports.listed.as_ref();
+            if listed.is_some_and(|listed| !listed.contains(&first)) {
+                let message = format!(
+                    "[GENE.IMPORT.EXPORT_MISSING] Cannot import '{}' from module with explicit \
+                     exports",
+                    path.join("/")
+                );
+                self.error(span, message);
+                continue;
+            }
+            let found = if listed.is_some() {
+                &exports.all
+            } else {
+                &exports.members
+            };
+            let Some(&global) = found.get(&first) else {
+                // Raised when the import runs: by then the module's own errors are out.
+                let message = format!("Symbol '{}' not found in namespace", path[0]);
+                out.push(expr(ExprKind::Fail(message), span));
+                continue;
+            };
+            let alias = self.name(alias);
+            if path.len() == 1 {
+                self.bind_import(alias, global);
+            } else {
+                let value = super::lower::read(Var::Global(global), span);
+                self.bind_member(value, path, alias, span, out);
+            }
+        }
+    }
+
+    /// Another name of a module variable.
+    fn bind_import(&mut self, name: Name, global: GlobalId) {
+        let info = self.scopes.add_info(Info {
+            definition: true,
+            ..Info::default()
+        });
+        self.scopes.bind(
+            name,
+            Binding {
+                depth: 0,
+                slot: Slot::Global(global),
+                info,
+            },
+        );
+        self.unit.imported.push((name, global));
+        if let Some(known) = self.macros.get(&global) {
+            self.unit.macros.insert(name, known.clone());
+        }
+    }
+
+    /// A variable of this module that gets a member of a value when the import runs.
+    fn bind_member(
+        &mut self,
+        mut value: Expr,
+        path: &[&str],
+        alias: Name,
+        span: Span,
+        out: &mut Vec<Expr>,
+    ) {
+        for pair in path.windows(2) {
+            let args = vec![value, string(pair[0], span), string(pair[1], span)];
+            value = intrinsic("#import_member", args, span);
+        }
+        let text = self.names.text(alias).to_owned();
+        let id = GlobalId(self.globals.len() as u32);
+        let module = self.unit.index;
+        self.globals.push(Global {
+            name: text,
+            module,
+            func: None,
+            assigned: true,
+        });
+        self.bind_import(alias, id);
+        out.push(expr(ExprKind::Set(Var::Global(id), Box::new(value)), span));
+    }
+
+    /// `(import gene/json/parse:jp)`
+    fn import_builtin(&mut self, import: &Import, span: Span, out: &mut Vec<Expr>) {
+        for (path, alias) in &import.items {
+            if !matches!(path[0], "gene" | "genex" | "global") || path.len() < 2 {
+                self.error(span, "Module path not specified in import statement");
+                continue;
+            }
+            let root = expr(ExprKind::Builtin(path[0].into()), span);
+            if path.last() == Some(&"*") {
+                let mut value = root;
+                for part in &path[1..path.len() - 1] {
+                    value = member(value, part, span);
+                }
+                self.unit.dynamic_names = true;
+                let own = expr(ExprKind::Namespace, span);
+                out.push(intrinsic("#import_all", vec![own, value], span));
+                continue;
+            }
+            let alias = self.name(alias);
+            self.bind_member(root, path, alias, span, out);
+        }
+    }
+
+    /// All imports of the module, before anything else of it is lowered.
+    pub fn imports(&mut self, forms: &[&Form]) -> Vec<Expr> {
+        let mut list = Vec::new();
+        for form in forms {
+            if let FormKind::Gene(gene) = &form.kind
+                && word(&gene.head) == Some("import")
+            {
+                self.import(gene, form.span, &mut list);
+            }
+        }
+        list
+    }
+
+    /// `(export a b)`, `(export [a b])`
+    pub fn export(&mut self, gene: &GeneForm, span: Span) {
+        let names = match gene.children.as_slice() {
+            [one] => match &one.kind {
+                FormKind::Array(list) => list.items.as_slice(),
+                _ => std::slice::from_ref(one),
+            },
+            names => names,
+        };
+        if names.is_empty() {
+            self.error(span, "export expects at least one name");
+        }
+        for form in names {
+            let text = match &form.kind {
+                FormKind::Symbol(text) => text,
+                FormKind::Str(text) if !text.contains('/') => text,
+                FormKind::Str(_) => {
+                    self.error(form.span, "export names must be simple strings");
+                    continue;
+                }
+                _ => {
+                    self.error(form.span, "export names must be symbols or strings");
+                    continue;
+                }
+            };
+            let name = self.name(text);
+            let known = self.scopes.lookup(name).map(|binding| binding.slot);
+            let Some(Slot::Global(global)) = known else {
+                self.error(
+                    form.span,
+                    format!("Cannot export '{text}': value not found"),
+                );
+                continue;
+            };
+            self.unit.all_exports.push((name, global));
+        }
+    }
+
+    /// What other modules can import from the module just lowered.
+    pub fn take_exports(&mut self) -> Exports {
+        let mut exports = Exports::default();
+        for &(name, global) in &self.unit.imported {
+            exports.members.insert(name, global);
+            exports.order.push(name);
+        }
+        for (&name, &global) in &self.unit.globals {
+            exports.all.insert(name, global);
+        }
+        for &name in &self.unit.members {
+            if let Some(&global) = self.unit.globals.get(&name) {
+                exports.members.insert(name, global);
+                exports.order.push(name);
+            }
+        }
+        if !self.unit.all_exports.is_empty() {
+            let mut listed = Vec::new();
+            for &(name, global) in &self.unit.all_exports {
+                exports.all.insert(name, global);
+                exports.order.push(name);
+                listed.push(name);
+            }
+            exports.listed = Some(listed);
+        }
+        exports
+    }
+}

@@ -1,0 +1,630 @@
+//! Modules: which variables they have, and the two phases of their bodies
+//! (`language/08-modules.md` §2).
+
+use super::functions::{FnDef, definition_name};
+use super::lower::{Lower, seq, word};
+use super::names::{FastMap, Name};
+use super::params::Target;
+use super::scope::{Binding, Info, Slot};
+use crate::hir::*;
+use gene_format::program::{CheckSite, FuncKind, ParamKind};
+use gene_format::text::{Form, FormKind, GeneForm, Span};
+use std::rc::Rc;
+
+/// Facts about the module being lowered.
+#[derive(Default)]
+pub(super) struct Unit {
+    pub index: ModuleIdx,
+    pub name: String,
+    pub is_main: bool,
+    /// The namespace of the module is used as a value.
+    pub escapes: bool,
+    pub globals: FastMap<Name, GlobalId>,
+    /// Type aliases.
+    pub aliases: FastMap<Name, Form>,
+    /// Macro-like functions.
+    pub macros: FastMap<Name, Macro>,
+    pub(super) definitions: FastMap<Name, Definitions>,
+    /// The modules that import forms mean, by the place of the form.
+    pub imports: FastMap<u32, ModuleIdx>,
+    /// Names bound by imports.
+    pub imported: Vec<(Name, GlobalId)>,
+    /// Names that are members of the module's namespace, in order.
+    pub members: Vec<Name>,
+    /// Names listed by `export`.
+    pub all_exports: Vec<(Name, GlobalId)>,
+    /// An import adds names at run time, which may hide built-in ones.
+    pub dynamic_names: bool,
+}
+
+/// How often a name is defined at the top level.
+#[derive(Default)]
+pub(super) struct Definitions {
+    functions: u32,
+    others: u32,
+}
+
+/// What a call of a macro must pass beyond the arguments: for each parameter that the body
+/// gives to `$caller_eval` a keyword `#name` with a thunk, and `#scope` if it evaluates
+/// other data.
+#[derive(Clone, Default)]
+pub(super) struct Macro {
+    pub hidden: Vec<Name>,
+    /// Positional parameters as hidden names.
+    positional: Vec<(Name, ParamKind)>,
+}
+
+impl Macro {
+    /// The positional argument that a parameter gets, if that does not depend on the call.
+    pub fn argument_index(&self, hidden: Name, given: usize) -> Option<usize> {
+        let index = self.positional.iter().position(|param| param.0 == hidden)?;
+        let optional = |param: &(Name, ParamKind)| param.1 == ParamKind::Optional;
+        let required_later = self.positional[index..]
+            .iter()
+            .any(|p| p.1 == ParamKind::Required);
+        let before = &self.positional[..=index];
+        let fixed = before.iter().all(|param| param.1 != ParamKind::Rest)
+            && !(before.iter().any(optional) && required_later);
+        (fixed && index < given).then_some(index)
+    }
+}
+
+/// A name that a top-level form declares.
+struct Declared<'f> {
+    name: &'f str,
+    kind: DeclaredKind<'f>,
+    /// Other modules see it without `export`.
+    member: bool,
+}
+
+enum DeclaredKind<'f> {
+    Function,
+    Definition,
+    Variable { is_let: bool, ty: Option<&'f Form> },
+}
+
+/// Heads of the forms that run before all others.
+fn is_definition(head: &str) -> bool {
+    matches!(
+        head,
+        "fn" | "class"
+            | "ns"
+            | "enum"
+            | "type"
+            | "object"
+            | "import"
+            | "interface"
+            | "implement"
+            | "comptime"
+            | "$dep"
+    )
+}
+
+/// Heads whose contents have scopes of their own.
+fn opens_scope(head: &str) -> bool {
+    is_definition(head)
+        || matches!(
+            head,
+            "if" | "ifel"
+                | "if_not"
+                | "case"
+                | "for"
+                | "repeat"
+                | "block"
+                | "->"
+                | "async"
+                | "interceptor"
+                | "fn-interceptor"
+                | "$with"
+                | "$tap"
+        )
+}
+
+impl Lower<'_> {
+    /// Makes the variants of an enum known to patterns.
+    pub fn note_enum(&mut self, target: &Form, gene: &GeneForm) {
+        let of = self.name(definition_name(target));
+        let listed = gene.props.iter().find(|entry| &*entry.key == "values");
+        let listed = match listed.map(|entry| &entry.value.kind) {
+            Some(FormKind::Array(list)) => list.items.as_slice(),
+            _ => &[],
+        };
+        for member in gene.children[1..].iter().chain(listed) {
+            let text = match &member.kind {
+                FormKind::Gene(gene) => word(&gene.head),
+                _ => word(member),
+            };
+            if let Some(text) = text {
+                let variant = self.name(text);
+                let enums = self.variants.entry(variant).or_default();
+                if !enums.contains(&of) {
+                    enums.push(of);
+                }
+            }
+        }
+    }
+
+    /// What calls of a macro must pass.
+    pub fn note_macro(&mut self, name: &str, params: &[Form], rest: &[Form]) {
+        let name = self.name(name);
+        if self.unit.macros.contains_key(&name) {
+            return;
+        }
+        // What is wrong with the parameters is reported when the function is lowered.
+        let reported = self.errors.len();
+        let raw = self.raw_params(params, false);
+        let mut known = Macro::default();
+        let mut other = false;
+        let mut evaluated = Vec::new();
+        for form in rest {
+            caller_evals(form, &mut evaluated, &mut other);
+        }
+        for param in &raw {
+            let Target::Name(text) = param.target else {
+                if !param.is_key() {
+                    let none = self.name("#");
+                    known.positional.push((none, param.kind));
+                }
+                continue;
+            };
+            let hidden = self.name(&format!("#{text}"));
+            if !param.is_key() {
+                known.positional.push((hidden, param.kind));
+            }
+            if param.kind != ParamKind::Rest && evaluated.iter().any(|known| known == text) {
+                known.hidden.push(hidden);
+                evaluated.retain(|known| known != text);
+            }
+        }
+        if other || !evaluated.is_empty() {
+            let scope = self.name("#scope");
+            known.hidden.push(scope);
+        }
+        self.errors.truncate(reported);
+        self.unit.macros.insert(name, known);
+    }
+
+    /// Lowers a module; gives its init function.
+    pub fn module(&mut self, forms: &[&Form], span: Span) -> FnId {
+        let function = self.blank_function("__init__", FuncKind::Module, span);
+        let id = self.new_fn();
+        self.scopes.open_fn(id, function);
+        let mark = self.scopes.open();
+        let mut list = self.imports(forms);
+        self.declare_all(forms);
+        let mut init: Option<&Form> = None;
+        for form in forms {
+            if defined_function(form) == Some("__init__") {
+                if init.is_some() {
+                    self.error(form.span, "Duplicate __init__ definition in module");
+                }
+                init = Some(form);
+            } else if head_word(form).is_some_and(is_definition) {
+                list.extend(self.definition(form));
+            }
+        }
+        if let Some(Form {
+            kind: FormKind::Gene(gene),
+            ..
+        }) = init
+        {
+            let body = gene.children.get(2..).unwrap_or(&[]);
+            list.extend(body.iter().map(|form| self.expr(form)));
+        }
+        for form in forms {
+            if !head_word(form).is_some_and(is_definition) {
+                list.extend(self.statement(form));
+            }
+        }
+        self.scopes.close(mark);
+        let mut open = self.scopes.close_fn();
+        open.function.body = seq(list, span);
+        self.funcs[id.index()].0 = Some(open.function);
+        if self.unit.escapes {
+            for &global in self.unit.globals.values() {
+                self.globals[global.index()].assigned = true;
+            }
+        }
+        id
+    }
+
+    /// Declares the module variables: all names of the file exist from the start.
+    fn declare_all(&mut self, forms: &[&Form]) {
+        let mut declared = Vec::new();
+        for form in forms {
+            declarations(form, true, &mut declared);
+            if let FormKind::Gene(gene) = &form.kind
+                && word(&gene.head) == Some("type")
+                && let [target, ty] = gene.children.as_slice()
+                && let Some(text) = word(target)
+            {
+                let name = self.name(text);
+                self.unit.aliases.insert(name, ty.clone());
+            }
+            self.note_definition(form);
+        }
+        for Declared { name, kind, member } in declared {
+            let name = self.name(name);
+            if member && !self.unit.members.contains(&name) {
+                self.unit.members.push(name);
+            }
+            let mut info = Info::default();
+            match kind {
+                DeclaredKind::Function => {
+                    info.definition = true;
+                    self.unit.definitions.entry(name).or_default().functions += 1;
+                }
+                DeclaredKind::Definition => {
+                    info.definition = true;
+                    self.unit.definitions.entry(name).or_default().others += 1;
+                }
+                DeclaredKind::Variable { is_let, ty } => {
+                    self.unit.definitions.entry(name).or_default().others += 1;
+                    info.is_let = is_let;
+                    info.check = ty
+                        .and_then(|ty| self.check(ty, "variable", CheckSite::Variable))
+                        .map(Rc::new);
+                }
+            }
+            let global = self.global_variable(name, info);
+            if let Some(known) = self.unit.macros.get(&name) {
+                self.macros.insert(global, known.clone());
+            }
+        }
+    }
+
+    /// Enums and macros of the top level.
+    fn note_definition(&mut self, form: &Form) {
+        let FormKind::Gene(gene) = &form.kind else {
+            return;
+        };
+        match (word(&gene.head), gene.children.as_slice()) {
+            (Some("enum"), [target, ..]) => self.note_enum(target, gene),
+            (
+                Some("fn"),
+                [
+                    target,
+                    Form {
+                        kind: FormKind::Array(list),
+                        ..
+                    },
+                    rest @ ..,
+                ],
+            ) if is_macro(definition_name(target)) => {
+                self.note_macro(definition_name(target), &list.items, rest);
+            }
+            _ => {}
+        }
+    }
+
+    /// The module variable of that name, new if there is none.
+    pub fn global_variable(&mut self, name: Name, info: Info) -> GlobalId {
+        if let Some(&known) = self.unit.globals.get(&name) {
+            return known;
+        }
+        let id = GlobalId(self.globals.len() as u32);
+        let text = self.names.text(name).to_owned();
+        self.globals.push(Global {
+            name: text,
+            module: self.unit.index,
+            func: None,
+            assigned: false,
+        });
+        self.unit.globals.insert(name, id);
+        let info = self.scopes.add_info(info);
+        self.scopes.bind(
+            name,
+            Binding {
+                depth: 0,
+                slot: Slot::Global(id),
+                info,
+            },
+        );
+        id
+    }
+
+    /// A form of the first phase. A function that is the only definition of its name needs
+    /// no code: its variable holds it from the start.
+    fn definition(&mut self, form: &Form) -> Option<Expr> {
+        let FormKind::Gene(gene) = &form.kind else {
+            return None;
+        };
+        match word(&gene.head) {
+            Some("fn") => {}
+            Some("comptime" | "$dep" | "import") => return None,
+            _ => return Some(self.expr(form)),
+        }
+        let (target, params, rest) = self.fn_parts(&gene.children, form.span)?;
+        let Some(name) = target.and_then(own_name) else {
+            return Some(self.expr(form)); // defined in a namespace or class
+        };
+        let id = self.name(name);
+        let only = self
+            .unit
+            .definitions
+            .get(&id)
+            .is_some_and(|known| known.others == 0);
+        if !only {
+            return Some(self.expr(form));
+        }
+        let mark = self.push_type_vars(target);
+        let kind = FuncKind::Function;
+        let name = target.map_or("", definition_name);
+        let def = FnDef {
+            name,
+            kind,
+            params,
+            props: &gene.props,
+            rest,
+            span: form.span,
+        };
+        let func = self.function(&def);
+        self.type_vars.truncate(mark);
+        let global = self.unit.globals[&id];
+        self.globals[global.index()].func = Some(func);
+        None
+    }
+
+    /// A form of the second phase.
+    fn statement(&mut self, form: &Form) -> Option<Expr> {
+        match &form.kind {
+            FormKind::Gene(gene) if word(&gene.head) == Some("export") => {
+                self.export(gene, form.span);
+                None
+            }
+            _ => Some(self.expr(form)),
+        }
+    }
+
+    /// Everything is lowered: fills in what only the whole program decides.
+    pub fn finish(mut self, modules: Vec<Module>) -> Result<Hir, Vec<super::Error>> {
+        if !self.errors.is_empty() {
+            return Err(self.errors);
+        }
+        for index in 0..self.funcs.len() {
+            let (Some(function), Some(around)) = &self.funcs[index] else {
+                continue;
+            };
+            let captures: Vec<Capture> = function
+                .captures
+                .iter()
+                .map(|c| self.resolved(*around, *c))
+                .collect();
+            if let Some(function) = &mut self.funcs[index].0 {
+                function.captures = captures;
+            }
+        }
+        let mut funcs = Vec::with_capacity(self.funcs.len());
+        for (function, _) in self.funcs {
+            funcs.push(function.expect("every function was lowered"));
+        }
+        let needs_eval = self.needs_eval;
+        Ok(Hir {
+            method_names: self.method_names,
+            modules,
+            funcs,
+            globals: self.globals,
+            needs_eval,
+        })
+    }
+
+    /// A capture is a cell if its source is. Functions around come first.
+    fn resolved(&self, around: FnId, capture: Capture) -> Capture {
+        let Some(outer) = &self.funcs[around.index()].0 else {
+            return capture;
+        };
+        let cell = match capture.from {
+            CaptureSource::Local(local) => outer.locals[local.index()].cell,
+            CaptureSource::Capture(id) => outer.captures[id.index()].cell,
+        };
+        Capture { cell, ..capture }
+    }
+}
+
+/// A name of a macro-like function.
+pub(super) fn is_macro(name: &str) -> bool {
+    name.len() > 1 && name.ends_with('!')
+}
+
+/// Operands of `$caller_eval`: names, or other data.
+fn caller_evals(form: &Form, names: &mut Vec<String>, other: &mut bool) {
+    match &form.kind {
+        FormKind::Gene(gene) => {
+            if word(&gene.head) == Some("$caller_eval") {
+                match gene.children.first().map(|form| &form.kind) {
+                    Some(FormKind::Symbol(text)) => names.push(text.to_string()),
+                    _ => *other = true,
+                }
+            }
+            caller_evals(&gene.head, names, other);
+            gene.props
+                .iter()
+                .for_each(|entry| caller_evals(&entry.value, names, other));
+            gene.children
+                .iter()
+                .for_each(|form| caller_evals(form, names, other));
+        }
+        FormKind::Array(list) | FormKind::HashMap(list) => {
+            list.items
+                .iter()
+                .for_each(|form| caller_evals(form, names, other));
+        }
+        FormKind::Map(map) => {
+            map.entries
+                .iter()
+                .for_each(|entry| caller_evals(&entry.value, names, other));
+        }
+        _ => {}
+    }
+}
+
+fn head_word(form: &Form) -> Option<&str> {
+    match &form.kind {
+        FormKind::Gene(gene) if !gene.sealed => word(&gene.head),
+        _ => None,
+    }
+}
+
+fn defined_function(form: &Form) -> Option<&str> {
+    match &form.kind {
+        FormKind::Gene(gene) if word(&gene.head) == Some("fn") => {
+            gene.children.first().and_then(word)
+        }
+        _ => None,
+    }
+}
+
+/// The module variable a definition makes: `name`, `"name"`, `/name`, `$ns/name`.
+fn own_name(target: &Form) -> Option<&str> {
+    match &target.kind {
+        FormKind::Symbol(text) if text.starts_with('$') => None,
+        FormKind::Symbol(_) | FormKind::Str(_) => Some(definition_name(target)),
+        FormKind::Path(parts) if parts.len() == 2 && matches!(&*parts[0], "" | "$ns") => {
+            Some(definition_name(target))
+        }
+        _ => None,
+    }
+}
+
+fn declarations<'f>(form: &'f Form, top: bool, out: &mut Vec<Declared<'f>>) {
+    let gene = match &form.kind {
+        FormKind::Gene(gene) => gene,
+        FormKind::Array(list) | FormKind::HashMap(list) => {
+            return list
+                .items
+                .iter()
+                .for_each(|form| declarations(form, false, out));
+        }
+        FormKind::Map(map) => {
+            return map
+                .entries
+                .iter()
+                .for_each(|e| declarations(&e.value, false, out));
+        }
+        _ => return,
+    };
+    let head = word(&gene.head).unwrap_or("");
+    let first = gene.children.first();
+    match head {
+        "var" | "let" => {
+            if let Some(target) = first {
+                variables(target, gene.children.get(1), head == "let", out);
+            }
+        }
+        "fn" | "class" | "ns" | "enum" | "type" | "object" | "interface" | "interceptor"
+        | "fn-interceptor" => {
+            if let Some(name) = first.and_then(own_name)
+                && name != "__init__"
+            {
+                let function = head == "fn" && top;
+                let kind = if function {
+                    DeclaredKind::Function
+                } else {
+                    DeclaredKind::Definition
+                };
+                let slashed = matches!(first.map(|form| &form.kind), Some(FormKind::Path(_)));
+                let member = slashed || matches!(head, "fn" | "class" | "ns" | "interface");
+                out.push(Declared { name, kind, member });
+            }
+        }
+        _ => {
+            if first.and_then(word) == Some("=")
+                && matches!(gene.head.kind, FormKind::Path(_))
+                && let Some(name) = own_name(&gene.head)
+            {
+                let kind = DeclaredKind::Variable {
+                    is_let: false,
+                    ty: None,
+                };
+                out.push(Declared {
+                    name,
+                    kind,
+                    member: true,
+                });
+            }
+        }
+    }
+    if opens_scope(head) {
+        return;
+    }
+    declarations(&gene.head, false, out);
+    gene.props
+        .iter()
+        .for_each(|entry| declarations(&entry.value, false, out));
+    gene.children
+        .iter()
+        .for_each(|form| declarations(form, false, out));
+}
+
+/// Names that `(var target …)` declares in the module.
+fn variables<'f>(
+    target: &'f Form,
+    next: Option<&'f Form>,
+    is_let: bool,
+    out: &mut Vec<Declared<'f>>,
+) {
+    let plain = DeclaredKind::Variable { is_let, ty: None };
+    match &target.kind {
+        FormKind::Symbol(text) if text.starts_with('$') => {}
+        FormKind::Symbol(text) => match text.strip_suffix(':') {
+            Some(name) => {
+                let kind = DeclaredKind::Variable { is_let, ty: next };
+                out.push(Declared {
+                    name,
+                    kind,
+                    member: false,
+                });
+            }
+            None => out.push(Declared {
+                name: text,
+                kind: plain,
+                member: false,
+            }),
+        },
+        FormKind::Path(_) => {
+            if let Some(name) = own_name(target) {
+                out.push(Declared {
+                    name,
+                    kind: plain,
+                    member: true,
+                });
+            }
+        }
+        FormKind::Array(list) => {
+            for (at, form) in list.items.iter().enumerate() {
+                let default = at > 0 && word(&list.items[at - 1]) == Some("=");
+                if default {
+                    continue;
+                }
+                match &form.kind {
+                    FormKind::Symbol(text) => {
+                        let name = text.trim_start_matches('^').trim_end_matches("...");
+                        if !matches!(name, "" | "_" | "=") {
+                            let kind = DeclaredKind::Variable { is_let, ty: None };
+                            out.push(Declared {
+                                name,
+                                kind,
+                                member: false,
+                            });
+                        }
+                    }
+                    FormKind::Array(_) => variables(form, None, is_let, out),
+                    _ => {}
+                }
+            }
+        }
+        FormKind::Map(map) => {
+            for entry in &map.entries {
+                if let Some(name) = word(&entry.value).filter(|&name| name != "_") {
+                    let kind = DeclaredKind::Variable { is_let, ty: None };
+                    out.push(Declared {
+                        name,
+                        kind,
+                        member: false,
+                    });
+                }
+            }
+        }
+        _ => {}
+    }
+}

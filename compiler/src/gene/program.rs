@@ -1,0 +1,188 @@
+//! The modules of a program: reading them, following imports, and the order in which they
+//! run.
+
+use super::Error;
+use super::imports::{Import, parse_import};
+use super::lower::word;
+use super::names::FastMap;
+use super::resolve::{Files, PackageRequest, dependency, join, parent, resolve};
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::hir::ModuleIdx;
+use crate::source::{FileId, Place, SourceMap};
+use gene_format::text::{Form, FormKind, Span, read_all};
+
+/// A module as read.
+pub(super) struct Source {
+    pub file: FileId,
+    pub name: String,
+    pub forms: Vec<Form>,
+    /// The modules that import forms mean, by the place of the form.
+    pub imports: FastMap<u32, ModuleIdx>,
+}
+
+/// Reads modules, each behind those it imports.
+pub(super) struct Reader<'r> {
+    pub files: &'r mut dyn Files,
+    pub sources: &'r mut SourceMap,
+    pub diagnostics: Diagnostics,
+    pub done: Vec<Source>,
+    /// Modules being read: absolute path and name.
+    open: Vec<(String, String)>,
+    /// Absolute path → index.
+    known: std::collections::HashMap<String, ModuleIdx>,
+    /// `$dep` forms met so far.
+    declared: Vec<(String, String)>,
+    /// Directory of the main module, absolute and as given.
+    home: (String, String),
+}
+
+impl<'r> Reader<'r> {
+    pub fn new(
+        files: &'r mut dyn Files,
+        sources: &'r mut SourceMap,
+        main_path: &str,
+        name: &str,
+    ) -> Self {
+        let given = name.rfind('/').map_or("", |at| &name[..=at]);
+        Reader {
+            files,
+            sources,
+            diagnostics: Diagnostics::new(),
+            done: Vec::new(),
+            open: Vec::new(),
+            known: Default::default(),
+            declared: Vec::new(),
+            home: (parent(main_path).to_owned(), given.to_owned()),
+        }
+    }
+
+    /// Reads a module and those it imports; `None` if it cannot be used.
+    pub fn module(&mut self, path: &str, file: FileId) -> Option<ModuleIdx> {
+        let read = read_all(self.sources.text(file));
+        for error in &read.errors {
+            self.diagnostics
+                .push(Diagnostic::from_read_error(file, error.clone()));
+        }
+        if !read.errors.is_empty() {
+            return None;
+        }
+        let forms = match super::comptime::expand(read.forms, self.files) {
+            Ok(forms) => forms,
+            Err(error) => {
+                self.report(file, error.span, error.message);
+                return None;
+            }
+        };
+        let name = self.sources.name(file).to_owned();
+        self.open.push((path.to_owned(), name.clone()));
+        let mut imports = FastMap::default();
+        for form in &forms {
+            self.declared.extend(dependency(form));
+            let FormKind::Gene(gene) = &form.kind else {
+                continue;
+            };
+            if word(&gene.head) != Some("import") {
+                continue;
+            }
+            // What is wrong with the form itself is reported when it is lowered.
+            if let Ok(import) = parse_import(gene)
+                && import.from.is_some()
+                && let Some(module) = self.imported(path, file, &import, form.span)
+            {
+                imports.insert(form.span.start, module);
+            }
+        }
+        self.open.pop();
+        let index = ModuleIdx(self.done.len() as u32);
+        self.known.insert(path.to_owned(), index);
+        self.done.push(Source {
+            file,
+            name,
+            forms,
+            imports,
+        });
+        Some(index)
+    }
+
+    fn imported(
+        &mut self,
+        importer: &str,
+        file: FileId,
+        import: &Import,
+        span: Span,
+    ) -> Option<ModuleIdx> {
+        let specifier = import.from?;
+        let request = import.package.map(|name| PackageRequest {
+            name,
+            path: import.path,
+        });
+        let path = match resolve(
+            self.files,
+            importer,
+            specifier,
+            request.as_ref(),
+            &self.declared,
+        ) {
+            Ok(path) => path,
+            Err(message) => {
+                self.report(file, span, message);
+                return None;
+            }
+        };
+        if let Some(&known) = self.known.get(&path) {
+            return Some(known);
+        }
+        let name = self.shown(&path);
+        if let Some(at) = self.open.iter().position(|open| open.0 == path) {
+            let mut names: Vec<&str> = self.open[at..].iter().map(|open| &*open.1).collect();
+            names.push(&name);
+            let chain = names.join(" -> ");
+            let message = format!("[GENE.MODULE.CYCLE] Cyclic import detected: {chain}");
+            self.report(file, span, message);
+            return None;
+        }
+        let text = self.files.read(&path)?;
+        let file = self.sources.add(name, text);
+        self.module(&path, file)
+    }
+
+    /// The path as messages and images show it: relative to the main module.
+    fn shown(&self, path: &str) -> String {
+        let (home, given) = &self.home;
+        let mut base = home.as_str();
+        let mut up = String::new();
+        loop {
+            if let Some(rest) = path
+                .strip_prefix(base)
+                .and_then(|rest| rest.strip_prefix('/'))
+            {
+                return format!("{given}{up}{rest}");
+            }
+            if base.is_empty() {
+                return join("", path);
+            }
+            base = parent(base);
+            up.push_str("../");
+        }
+    }
+
+    fn report(&mut self, file: FileId, span: Span, message: String) {
+        let code = match message
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once(']'))
+        {
+            Some((code, _)) => code.to_owned(),
+            None => super::COMPILE.to_owned(),
+        };
+        self.diagnostics
+            .push(Diagnostic::error(code, message, Place::new(file, span)));
+    }
+
+    /// Reports what lowering found.
+    pub fn report_all(&mut self, modules: &[Source], errors: Vec<Error>) {
+        for error in errors {
+            let file = modules[error.module.index()].file;
+            self.report(file, error.span, error.message);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+pub mod codegen;
+pub mod compile;
+pub mod diag;
+pub mod disk;
+pub mod gene;
+pub mod hir;
+pub mod hir_print;
+pub mod optimise;
+pub mod source;
+mod visit;
