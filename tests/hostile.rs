@@ -64,8 +64,10 @@ fn main() -> ExitCode {
 fn images(scratch: &Scratch) -> Vec<PathBuf> {
     let compile = |(at, source): (usize, &&str)| {
         let image = scratch.file(&format!("{at}.gir"));
+        // A path relative to the root: the same bytes, so the same cases, on every machine.
         run(Command::new(&programs().compile)
-            .arg(root().join(source))
+            .current_dir(root())
+            .arg(source)
             .arg("-o")
             .arg(&image))
         .expect(0);

@@ -158,8 +158,12 @@ impl Vm {
                 return self.leave_all();
             }
             self.note_place(pc);
-            if !self.is_caught(pc, base) {
-                self.capture_backtrace(pc, base);
+            // Looked up once on the way down, not at every `finally` that raises it again.
+            if self.unwinding != self.raised {
+                self.unwinding = self.raised;
+                if !self.is_caught(pc, base) {
+                    self.capture_backtrace(pc, base);
+                }
             }
             let (mut pc, mut base) = (pc, base);
             loop {
@@ -168,6 +172,9 @@ impl Vm {
                 if let Some(h) = handler_of(proto, pc, true) {
                     *base.add(h.slot as usize) = self.raised;
                     self.raised = Value::UNDEF;
+                    if !h.cleanup {
+                        self.unwinding = Value::UNDEF;
+                    }
                     return crate::interp::Goto {
                         pc: proto.code.get().add(h.target as usize),
                         base,

@@ -127,6 +127,8 @@ pub struct Vm {
     pub fatal: Option<Fatal>,
     /// Return addresses of the frames at an uncaught raise.
     pub backtrace: Vec<*const u64>,
+    /// The exception that frames are being left for, from its raise to the `catch` that takes it.
+    pub unwinding: Value,
     /// The program's result.
     pub result: Value,
     /// Names of the runtime.
@@ -194,6 +196,7 @@ impl Vm {
             prelude: None,
             fatal: None,
             backtrace: Vec::new(),
+            unwinding: Value::UNDEF,
             result: Value::NIL,
             names,
             images: Vec::new(),
@@ -280,6 +283,7 @@ impl Vm {
         assert!(function.is(Kind::Closure) && self.generator.is_null());
         self.fatal = None;
         self.backtrace.clear();
+        self.unwinding = Value::UNDEF;
         // SAFETY: the main stack is empty and has room for a first frame; the closure's code
         // is verified or the prepare stub
         unsafe {
@@ -416,7 +420,14 @@ impl Vm {
                 self.heap.mark(ns);
             }
         }
-        for v in [self.raised, self.ex, self.result, self.bridge, self.passing] {
+        for v in [
+            self.raised,
+            self.unwinding,
+            self.ex,
+            self.result,
+            self.bridge,
+            self.passing,
+        ] {
             self.heap.mark(v);
         }
         for &v in self.globals.values() {

@@ -294,19 +294,19 @@ fn class_program() -> (Builder, Vec<Insn>) {
         def,
         i(Op::Closure, 1, method.0 as u16, 0),
         i(Op::DefMethod, 0, 1, add_name),
-        i(Op::LoadI, 8, 0, 0), // sum
-        i(Op::LoadI, 9, 0, 0), // n
-        // loop: o = new C(n, 1); sum = o.add(sum)
-        i(Op::Move, 1, 0, 0),
-        i(Op::Move, 5, 9, 0),
-        i(Op::LoadI, 6, 1, 0),
-        i(Op::New, 1, 2, 0),
-        i(Op::Move, 4, 1, 0),
-        i(Op::Move, 5, 8, 0),
-        i(Op::CallM, 1, 2, add),
-        i(Op::Move, 8, 1, 0),
-        i(Op::ForLtI, 9, 500, s(-9)),
-        i(Op::Ret, 8, 0, 0),
+        i(Op::LoadI, 1, 0, 0), // sum
+        i(Op::LoadI, 2, 0, 0), // n
+        // loop: o = new C(n, 1); sum = o.add(sum), in a window above all that lives on
+        i(Op::Move, 3, 0, 0),
+        i(Op::Move, 7, 2, 0),
+        i(Op::LoadI, 8, 1, 0),
+        i(Op::New, 3, 2, 0),
+        i(Op::Move, 6, 3, 0),
+        i(Op::Move, 7, 1, 0),
+        i(Op::CallM, 3, 2, add),
+        i(Op::Move, 1, 3, 0),
+        i(Op::ForLtI, 2, 500, s(-9)),
+        i(Op::Ret, 1, 0, 0),
     ];
     (b, code)
 }
@@ -430,6 +430,49 @@ fn a_closure_counts_in_its_cell() {
         ],
     );
     assert_eq!(run_int(&image), 4950);
+}
+
+#[test]
+fn what_is_no_cell_is_an_error() {
+    for op in [Op::GetUpCell, Op::SetUpCell] {
+        let mut b = Builder::default();
+        let f = b.func(
+            "",
+            0,
+            4,
+            vec![i(Op::LoadI, 1, 0, 0), i(op, 1, 0, 0), i(Op::Ret, 1, 0, 0)],
+        );
+        b.func_mut(f).captures.push(Capture::Slot(0));
+        let code = vec![
+            i(Op::LoadI, 0, 7, 0),
+            i(Op::Closure, 1, f.0 as u16, 0),
+            i(Op::Call, 1, 0, 0),
+            i(Op::Ret, 0, 0, 0),
+        ];
+        let error = run(&b.image(12, code)).unwrap_err();
+        assert_eq!(error, "a captured variable is not a cell");
+    }
+}
+
+#[test]
+fn a_class_is_no_constructor() {
+    for kind in 0..3 {
+        let mut b = Builder::default();
+        let (name, ctor) = (b.text("C"), b.text("ctor"));
+        let mut def = Insn::new(Op::DefMethod, 0, 0, ctor);
+        def.x = kind;
+        let code = vec![
+            i(Op::LoadS, 1, 0, 0),
+            i(Op::Class, 0, 1, name),
+            def,
+            i(Op::Move, 1, 0, 0),
+            i(Op::LoadI, 4, 0, 0),
+            i(Op::New, 1, 1, 0),
+            i(Op::Ret, 0, 0, 0),
+        ];
+        let error = run(&b.image(12, code)).unwrap_err();
+        assert!(error.starts_with("a method must be a function"), "{error}");
+    }
 }
 
 #[test]

@@ -638,8 +638,15 @@ impl Vm {
             let kind = Builtin::kind_name(class);
             return Err(self.error(&format!("method requires a class, got {kind}")));
         };
-        if let Some(closure) = view::closure_mut(method) {
-            closure.home = class;
+        match view::closure_mut(method) {
+            Some(closure) => closure.home = class,
+            // Dispatch calls what it finds here without looking: another callable, a class or an
+            // instance say, could lead back to itself.
+            None if method.is(Kind::Native) => {}
+            None => {
+                let kind = Builtin::kind_name(method);
+                return Err(self.error(&format!("a method must be a function, got {kind}")));
+            }
         }
         match kind {
             0 => {

@@ -400,7 +400,7 @@ handler! { leave_ex(s) { (*s.vm).ex = s.get(s.a()); next!(s) } }
 handler! { get_ex(s) { s.set(s.a(), (*s.vm).ex); next!(s) } }
 
 cold_handler! { not_a_cell(s) {
-    s.vm().corrupt_text("a captured variable is not a cell");
+    s.vm().error("a captured variable is not a cell");
     raise!(s)
 } }
 
