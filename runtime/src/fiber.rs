@@ -86,7 +86,7 @@ impl Fiber {
         self.slots * size_of::<Value>()
     }
 
-    /// All words below the end of its frame.
+    /// All words below the end of its frame, or of the stack if the frame is not whole yet.
     ///
     /// # Safety
     /// The fiber is suspended (or saved), with a frame.
@@ -94,9 +94,11 @@ impl Fiber {
         if self.base.is_null() {
             return &[];
         }
+        // A generator that did not start yet may need a larger stack: the first instruction of
+        // a large frame grows it, and an image's word for that is checked before the start.
         // SAFETY: every stack word is a value or a raw word that reads as a double
         unsafe {
-            let top = frame::top(self.base);
+            let top = frame::top(self.base).min(self.end());
             std::slice::from_raw_parts(self.stack, top.offset_from(self.stack) as usize)
         }
     }

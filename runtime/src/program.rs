@@ -213,7 +213,6 @@ impl Image {
         let code = verified.code();
         // SAFETY: made in `proto`, never freed; no other reference to it is held here
         let (window, fresh) = unsafe {
-            (*proto).len = code.len() as u32;
             (
                 (*proto).k as usize - self.table as usize,
                 (*proto).code.get(),
@@ -240,8 +239,13 @@ impl Image {
             };
             self.make_word(vm, window + index)?;
         }
+        // Together and last: a function that failed above has no instruction, so no handler of it
+        // covers the failure.
         // SAFETY: as above
-        unsafe { (*proto).code.set(code.as_ptr()) };
+        unsafe {
+            (*proto).len = code.len() as u32;
+            (*proto).code.set(code.as_ptr());
+        }
         Ok(())
     }
 
