@@ -7,8 +7,8 @@
 #![allow(unsafe_code)]
 
 use clap::{Parser, ValueEnum};
-use gene_runtime::run::{self, Failure, Verify};
-use gene_runtime::vm::{DEFAULT_DEPTH, Options};
+use gene_runtime::run::{self, Failure, Limits, Verify};
+use gene_runtime::vm::Options;
 use std::path::PathBuf;
 
 /// Execute a Gene image made by gene-compile.
@@ -22,34 +22,16 @@ struct Cli {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
 
-    /// Write one line for each executed instruction, with its operands' values, to standard
-    /// error.
-    #[arg(long)]
-    trace: bool,
-
     /// Check each function at its first call, or the whole image before it starts.
     #[arg(long, value_enum, default_value_t = VerifyArg::Lazy, value_name = "WHEN")]
     verify: VerifyArg,
 
-    /// Most memory for the program's values, in bytes or with a suffix K, M or G.
-    #[arg(long, value_name = "SIZE", value_parser = run::parse_size)]
-    max_memory: Option<usize>,
-
-    /// Most loop rounds and calls; a program that needs more is stopped.
-    #[arg(long, value_name = "N")]
-    max_steps: Option<u64>,
-
-    /// Most nested calls; more raise an error that the program can catch.
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_DEPTH)]
-    max_depth: usize,
+    #[command(flatten)]
+    limits: Limits,
 
     /// Refuse nil where a type does not name it.
     #[arg(long)]
     strict_nil: bool,
-
-    /// Collect garbage as often as possible (for tests of the runtime itself).
-    #[arg(long, hide = true)]
-    gc_stress: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -71,13 +53,9 @@ impl Cli {
                 args: words
                     .map(|word| word.to_string_lossy().into_owned())
                     .collect(),
-                trace: false,
                 verify: VerifyArg::Lazy,
-                max_memory: None,
-                max_steps: None,
-                max_depth: DEFAULT_DEPTH,
+                limits: Limits::default(),
                 strict_nil: false,
-                gc_stress: false,
             },
             None => Cli::parse(),
         }
@@ -95,15 +73,10 @@ extern "C" fn main() -> i32 {
         libc::signal(libc::SIGPIPE, libc::SIG_IGN);
     }
     let cli = Cli::read();
+    let program = cli.image.display().to_string();
     let options = Options {
-        max_memory: cli.max_memory.unwrap_or(usize::MAX),
-        max_steps: cli.max_steps.unwrap_or(u64::MAX),
-        max_depth: cli.max_depth,
-        gc_stress: cli.gc_stress,
-        trace: cli.trace,
-        args: cli.args,
-        program: cli.image.display().to_string(),
         strict_nil: cli.strict_nil,
+        ..cli.limits.options(program, cli.args)
     };
     let verify = match cli.verify {
         VerifyArg::Lazy => Verify::Lazy,

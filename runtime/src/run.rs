@@ -2,8 +2,10 @@
 
 use crate::errors::Fatal;
 use crate::mapping::Mapping;
+use crate::natives::Raised;
 use crate::program::Image;
-use crate::vm::{Options, Vm};
+use crate::value::Value;
+use crate::vm::{DEFAULT_DEPTH, ImageRef, Options, Vm};
 use std::io::Write;
 use std::path::Path;
 
@@ -19,6 +21,59 @@ Exit codes:
   6  a limit is used up (--max-steps)
   7  an internal error of gene-vm
   Otherwise the program chose the code itself, by (exit n).";
+
+/// Options of every command line that executes images.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Limits {
+    /// Write one line for each executed instruction, with its operands' values, to standard
+    /// error.
+    #[arg(long)]
+    pub trace: bool,
+
+    /// Most memory for the program's values, in bytes or with a suffix K, M or G.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub max_memory: Option<usize>,
+
+    /// Most loop rounds and calls; a program that needs more is stopped.
+    #[arg(long, value_name = "N")]
+    pub max_steps: Option<u64>,
+
+    /// Most nested calls; more raise an error that the program can catch.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_DEPTH)]
+    pub max_depth: usize,
+
+    /// Collect garbage as often as possible (for tests of the runtime itself).
+    #[arg(long, hide = true)]
+    pub gc_stress: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            trace: false,
+            max_memory: None,
+            max_steps: None,
+            max_depth: DEFAULT_DEPTH,
+            gc_stress: false,
+        }
+    }
+}
+
+impl Limits {
+    /// Options of a machine for a program of this name (`$program`) with these arguments.
+    pub fn options(&self, program: String, args: Vec<String>) -> Options {
+        Options {
+            max_memory: self.max_memory.unwrap_or(usize::MAX),
+            max_steps: self.max_steps.unwrap_or(u64::MAX),
+            max_depth: self.max_depth,
+            gc_stress: self.gc_stress,
+            trace: self.trace,
+            args,
+            program,
+            ..Options::default()
+        }
+    }
+}
 
 /// When code is checked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,30 +149,74 @@ pub fn run_image(
     options: Options,
     verify: Verify,
 ) -> Result<i32, Failure> {
-    let image = Image::load(name, bytes).map_err(|e| Failure::Format(e.to_string()))?;
-    if let Some(place) = image.view.needs_eval() {
-        return Err(Failure::NeedsEval(place.to_owned()));
-    }
-    if verify == Verify::Eager {
-        gene_format::verify::verify_image(image.view.bytes())
+    let mut machine = Machine::load(name, bytes, options, verify)?;
+    let result = machine.run();
+    Ok(machine.finish(result.is_err()))
+}
+
+/// A machine with one program.
+pub struct Machine {
+    /// The machine.
+    pub vm: Box<Vm>,
+    image: ImageRef,
+}
+
+impl Machine {
+    /// Loads an image that is in memory.
+    ///
+    /// # Errors
+    /// Whatever keeps it from starting.
+    pub fn load(
+        name: &str,
+        bytes: Mapping,
+        mut options: Options,
+        verify: Verify,
+    ) -> Result<Machine, Failure> {
+        let image = Image::load(name, bytes).map_err(|e| Failure::Format(e.to_string()))?;
+        if let Some(place) = image.view.needs_eval() {
+            return Err(Failure::NeedsEval(place.to_owned()));
+        }
+        if verify == Verify::Eager {
+            gene_format::verify::verify_image(image.view.bytes())
+                .map_err(|e| Failure::Format(e.to_string()))?;
+        }
+        // What the compiler was told about the program's meaning, the machine must know too.
+        let meta = image
+            .view
+            .meta()
             .map_err(|e| Failure::Format(e.to_string()))?;
+        options.strict_nil |= meta
+            .iter()
+            .any(|(key, value)| key == "strict-nil" && value == "on");
+        let mut vm = Vm::new(options);
+        let image = vm.add_image(image);
+        Ok(Machine { vm, image })
     }
-    let mut options = options;
-    // What the compiler was told about the program's meaning, the machine must know too.
-    let meta = image
-        .view
-        .meta()
-        .map_err(|e| Failure::Format(e.to_string()))?;
-    options.strict_nil |= meta
-        .iter()
-        .any(|(key, value)| key == "strict-nil" && value == "on");
-    let mut vm = Vm::new(options);
-    let image = vm.add_image(image);
-    let result = vm.run_image(image);
-    let code = finish(&mut vm, result.is_err());
-    // The process ends now: freeing every object would only cost time.
-    std::mem::forget(vm);
-    Ok(code)
+
+    /// Runs the bodies of all modules; gives the value of the main module.
+    ///
+    /// # Errors
+    /// As [`Vm::run_image`].
+    pub fn run(&mut self) -> Result<Value, Raised> {
+        self.vm.run_image(self.image)
+    }
+
+    /// Runs the body of the main module once more.
+    ///
+    /// # Errors
+    /// As [`Vm::run_image`].
+    pub fn run_again(&mut self) -> Result<Value, Raised> {
+        self.vm.run_main(self.image)
+    }
+
+    /// Writes what is left to write, reports how the program ended, and gives the process's
+    /// exit code.
+    pub fn finish(mut self, failed: bool) -> i32 {
+        let code = finish(&mut self.vm, failed);
+        // The process ends now: freeing every object would only cost time.
+        std::mem::forget(self.vm);
+        code
+    }
 }
 
 /// Writes what is left to write and reports how the program ended.

@@ -13,6 +13,7 @@ use crate::program::{HALT_STUB, Image, Proto};
 use crate::symbol::{Symbol, Symbols};
 use crate::types::TypeCheck;
 use crate::value::{Value, fits_int};
+use gene_format::program::FuncId;
 use std::collections::HashMap;
 use std::io::Write;
 
@@ -267,12 +268,29 @@ impl Vm {
         let modules = unsafe { (*image).view.modules() };
         let mut result = Value::NIL;
         for module in modules {
-            // SAFETY: as above
-            let proto = unsafe { (*image).proto(self, module.init)? };
-            let init = self.closure(proto, &[]);
-            result = self.run_closure(init)?;
+            result = self.run_module(image, module.init)?;
         }
         Ok(result)
+    }
+
+    /// Runs the body of an image's last module, the main one.
+    ///
+    /// # Errors
+    /// As `run_image`.
+    pub fn run_main(&mut self, image: ImageRef) -> Result<Value, Raised> {
+        let image = image.0;
+        // SAFETY: images are never freed
+        match unsafe { (*image).view.modules() }.into_iter().last() {
+            Some(module) => self.run_module(image, module.init),
+            None => Ok(Value::NIL),
+        }
+    }
+
+    fn run_module(&mut self, image: *mut Image, init: FuncId) -> Result<Value, Raised> {
+        // SAFETY: images are never freed
+        let proto = unsafe { (*image).proto(self, init)? };
+        let init = self.closure(proto, &[]);
+        self.run_closure(init)
     }
 
     /// Calls a closure without arguments on the empty main fiber.

@@ -8,7 +8,7 @@ mod programs;
 pub mod random;
 
 pub use cases::{Case, cases, judge, shell_words};
-pub use programs::{Output, Programs, programs, run, run_within};
+pub use programs::{Output, Programs, programs, run, run_with, run_within};
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

@@ -14,6 +14,8 @@ pub struct Programs {
     pub vm: PathBuf,
     /// `gene-dump`
     pub dump: PathBuf,
+    /// `gene`
+    pub gene: PathBuf,
 }
 
 /// The programs, built at the first call.
@@ -57,6 +59,7 @@ fn build() -> Programs {
         compile: find("gene-compile"),
         vm: find("gene-vm"),
         dump: find("gene-dump"),
+        gene: find("gene"),
     }
 }
 
@@ -129,13 +132,33 @@ pub fn run(command: &mut Command) -> Output {
 /// # Panics
 /// If it cannot be started.
 pub fn run_within(command: &mut Command, limit: Duration) -> Output {
+    watch(command.stdin(Stdio::null()), limit, &[])
+}
+
+/// Runs a command that reads `input`, for at most two minutes.
+///
+/// # Panics
+/// If it cannot be started.
+pub fn run_with(command: &mut Command, input: &[u8]) -> Output {
+    watch(
+        command.stdin(Stdio::piped()),
+        Duration::from_secs(120),
+        input,
+    )
+}
+
+fn watch(command: &mut Command, limit: Duration, input: &[u8]) -> Output {
     let start = Instant::now();
     let mut child = command
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    if let Some(mut pipe) = child.stdin.take() {
+        let input = input.to_vec();
+        // the command may end without reading it
+        std::thread::spawn(move || std::io::Write::write_all(&mut pipe, &input));
+    }
     let out = reader(child.stdout.take().expect("piped"));
     let err = reader(child.stderr.take().expect("piped"));
     let mut pause = Duration::from_micros(200);

@@ -53,7 +53,16 @@ fn write_args(vm: &mut Vm, args: Args<'_>, end: &str) -> NativeResult {
 /// Writes to standard output, through the buffer.
 pub fn write_stdout(vm: &mut Vm, text: &str) -> Result<(), Raised> {
     let done = vm.out.write_all(text.as_bytes());
-    done.map_err(|e| vm.error(&format!("Failed to write to standard output: {e}")))
+    done.map_err(|e| unwritable(vm, &e))
+}
+
+/// Standard output takes no more. A reader that went away (`| head`) ends the program quietly;
+/// the rest is an error.
+fn unwritable(vm: &mut Vm, error: &std::io::Error) -> Raised {
+    match error.kind() {
+        std::io::ErrorKind::BrokenPipe => vm.end(Fatal::Exit(0)),
+        _ => vm.error(&format!("Failed to write to standard output: {error}")),
+    }
 }
 
 /// Writes to standard error, after what waits for standard output.
@@ -65,8 +74,7 @@ pub fn write_stderr(vm: &mut Vm, text: &str) -> Result<(), Raised> {
 
 /// Writes out what waits for standard output.
 pub fn flush_stdout(vm: &mut Vm) -> Result<(), Raised> {
-    vm.flush()
-        .map_err(|e| vm.error(&format!("Failed to write to standard output: {e}")))
+    vm.flush().map_err(|e| unwritable(vm, &e))
 }
 
 fn print(vm: &mut Vm, args: Args<'_>) -> NativeResult {

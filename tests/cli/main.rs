@@ -1,8 +1,14 @@
-//! The command lines of gene-compile, gene-vm and gene-dump.
+//! The command lines: here those of gene-compile, gene-vm and gene-dump, and of gene one module
+//! for each command.
 
-use gene_aot::{Output, Scratch, programs, run};
+mod run;
+
+use gene_aot::{Output, Scratch, programs, run, run_with};
 use std::path::Path;
 use std::process::Command;
+
+/// What `gene --help` lists.
+const COMMANDS: &[&str] = &["run", "eval", "check"];
 
 fn compile(folder: &Path, args: &[&str]) -> Output {
     run(Command::new(&programs().compile)
@@ -18,6 +24,17 @@ fn dump(folder: &Path, args: &[&str]) -> Output {
     run(Command::new(&programs().dump)
         .current_dir(folder)
         .args(args))
+}
+
+fn gene(folder: &Path, args: &[&str]) -> Output {
+    run(Command::new(&programs().gene)
+        .current_dir(folder)
+        .args(args))
+}
+
+fn gene_reads(input: &str, folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(&programs().gene);
+    run_with(command.current_dir(folder).args(args), input.as_bytes())
 }
 
 /// A folder with a source and its image `a.gir`.
@@ -39,6 +56,41 @@ fn help_and_version() {
         assert!(start(here, &["--version"]).expect(0).out.ends_with(version));
         assert_eq!(start(here, &["-h"]).expect(0).err, "");
     }
+}
+
+#[test]
+fn commands_of_gene_explain_themselves() {
+    let here = Path::new(".");
+    let all = gene(here, &["--help"]);
+    assert!(all.expect(0).out.contains("Exit codes:"));
+    for args in [&[][..], &["help"], &["h"], &["-h"]] {
+        assert!(gene(here, args).expect(0).out.contains("Usage: gene"));
+    }
+    let names = all
+        .out
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1);
+    let names: Vec<&str> = names
+        .map_while(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    assert_eq!(names, COMMANDS);
+    for name in names {
+        let help = gene(here, &[name, "--help"]);
+        let example = format!("  gene {name}");
+        assert!(help.expect(0).out.contains(&example), "{}", help.out);
+        assert_eq!(gene(here, &["help", name]).expect(0).out, help.out);
+        let wrong = gene(here, &[name, "--no-such-option"]);
+        if !["eval"].contains(&name) {
+            assert!(
+                wrong.expect(2).err.contains("--help"),
+                "{}",
+                wrong.describe()
+            );
+        }
+    }
+    assert_eq!(gene(here, &["no-such-command"]).expect(2).out, "");
 }
 
 #[test]

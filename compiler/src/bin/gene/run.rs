@@ -1,0 +1,134 @@
+//! `gene run` and `gene eval`
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use gene_compiler::cli::{self, CompileArgs, Failure, Source};
+use gene_runtime::mapping::Mapping;
+use gene_runtime::print;
+use gene_runtime::run::{self, Limits, Machine, Verify};
+use gene_runtime::vm::Options;
+
+const RUN_EXAMPLE: &str = "\
+Options of gene may also follow FILE; those of the program that look the same go behind `--`.
+
+Examples:
+  gene run hello.gene one two
+  gene run --max-steps 1000000 hello.gene -- --max-steps
+  gene run hello.gir
+  echo '(println (1 + 2))' | gene run";
+
+/// Compile a program in memory and run it; an image (.gir) runs as it is.
+#[derive(Args)]
+#[command(after_help = RUN_EXAMPLE)]
+pub struct Run {
+    #[command(flatten)]
+    execute: Execute,
+    /// The program's main file; `-`, or nothing before a pipe, is standard input.
+    file: Option<PathBuf>,
+    /// The program's `$args`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+const EVAL_EXAMPLE: &str = "\
+Examples:
+  gene eval -p '(1 + 2)'
+  gene eval '(println \"hello\")'
+  echo '(println (1 + 2))' | gene eval";
+
+/// Compile a text and run it.
+#[derive(Args)]
+#[command(after_help = EVAL_EXAMPLE)]
+pub struct Eval {
+    #[command(flatten)]
+    execute: Execute,
+    /// Print the value of the last form.
+    #[arg(short, long)]
+    print_last: bool,
+    /// The text, its words joined by blanks; without any, standard input.
+    code: Vec<String>,
+    #[arg(long, hide = true)]
+    csv: bool,
+    #[arg(long, hide = true)]
+    gene: bool,
+    #[arg(long, hide = true)]
+    line: bool,
+}
+
+/// Options of commands that compile and execute.
+#[derive(Args, Clone)]
+pub struct Execute {
+    /// What the compiler is told.
+    #[command(flatten)]
+    pub compile: CompileArgs,
+    /// What the machine is told.
+    #[command(flatten)]
+    pub limits: Limits,
+    /// Accepted for compatibility; errors always show their place.
+    #[arg(short, long, hide = true)]
+    debug: bool,
+}
+
+impl Execute {
+    /// A machine with a compiled program.
+    pub fn load(&self, source: &Source, args: Vec<String>) -> Result<Machine, Failure> {
+        let image = Mapping::copy(&self.compile.image(source)?);
+        self.load_image(&source.name, image, args)
+    }
+
+    fn load_image(
+        &self,
+        name: &str,
+        image: Mapping,
+        args: Vec<String>,
+    ) -> Result<Machine, Failure> {
+        let options = Options {
+            strict_nil: self.compile.strict_nil,
+            ..self.limits.options(name.to_owned(), args)
+        };
+        Machine::load(name, image, options, Verify::Lazy).map_err(|error| Failure::Image {
+            code: run::Failure::exit_code(&error),
+            text: format!("{name}: {error}"),
+        })
+    }
+}
+
+/// Runs a file.
+pub fn run(args: Run) -> Result<i32, Failure> {
+    let mut machine = match &args.file {
+        Some(file) if file.extension().is_some_and(|ending| ending == "gir") => {
+            let image = Mapping::open(file).map_err(|error| Failure::file(file, &error))?;
+            let name = file.to_string_lossy();
+            args.execute.load_image(&name, image, args.args)?
+        }
+        Some(file) => args.execute.load(&Source::read(file)?, args.args)?,
+        None if io::stdin().is_terminal() => {
+            return Err(Failure::Usage("no file to run".into()));
+        }
+        None => args.execute.load(&Source::standard_input()?, args.args)?,
+    };
+    let result = machine.run();
+    Ok(machine.finish(result.is_err()))
+}
+
+/// Runs a text.
+pub fn eval(args: Eval) -> Result<i32, Failure> {
+    let text = match args.code.is_empty() {
+        true => Source::read(Path::new("-"))?.text,
+        false => args.code.join(" ").into_bytes(),
+    };
+    if text.trim_ascii().is_empty() {
+        return Err(Failure::Usage("no code to evaluate".into()));
+    }
+    let source = Source::code("<eval>", text);
+    let mut machine = args.execute.load(&source, Vec::new())?;
+    let result = machine.run();
+    if let (true, Ok(value)) = (args.print_last, &result) {
+        let text = print::quoted(&machine.vm, *value) + "\n";
+        let code = machine.finish(false); // what the program printed comes first
+        return cli::write(&text).map(|()| code);
+    }
+    Ok(machine.finish(result.is_err()))
+}

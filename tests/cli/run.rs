@@ -1,0 +1,111 @@
+//! `gene run`, `gene eval` and `gene check`.
+
+use super::{compiled, gene, gene_reads};
+use gene_aot::Scratch;
+use std::path::Path;
+
+#[test]
+fn files_images_and_standard_input_run() {
+    let scratch = compiled("(println \"here\" $args $program)");
+    let run = |args: &[&str]| gene(scratch.path(), args).expect(0).out.clone();
+    assert_eq!(run(&["run", "a.gene"]), "here [] a.gene\n");
+    assert_eq!(run(&["run", "a.gir", "x"]), "here [x] a.gir\n");
+    let read = |args: &[&str]| gene_reads("(println 1 $args)", scratch.path(), args);
+    assert_eq!(read(&["run"]).expect(0).out, "1 []\n");
+    assert_eq!(read(&["run", "-", "x"]).expect(0).out, "1 [x]\n");
+    gene(scratch.path(), &["run", "none.gene"])
+        .expect(3)
+        .one_line("none.gene");
+    gene(scratch.path(), &["run", "none.gir"])
+        .expect(3)
+        .one_line("none.gir");
+    scratch.write("b.gir", "no image");
+    gene(scratch.path(), &["run", "b.gir"])
+        .expect(4)
+        .one_line("no Gene image");
+}
+
+#[test]
+fn words_behind_the_file_belong_to_the_program() {
+    let scratch = compiled("(println $args)");
+    for (args, printed) in [
+        (
+            &["a.gene", "one", "--two", "-3", "four five"][..],
+            "[one --two -3 four five]\n",
+        ),
+        (&["--debug", "a.gene", "x"], "[x]\n"),
+        (&["a.gene", "--debug", "x"], "[x]\n"),
+        (
+            &["a.gene", "--debug", "--", "--debug", "x"],
+            "[--debug x]\n",
+        ),
+        (&["a.gene", "--max-steps", "1000", "x"], "[x]\n"),
+        (
+            &["--contracts:off", "-O:0", "a.gene", "--help"],
+            "[--help]\n",
+        ),
+        (&["--", "a.gene", "-O", "x"], "[-O x]\n"),
+    ] {
+        let output = gene(scratch.path(), &[&["run"], args].concat());
+        assert_eq!(output.expect(0).out, printed, "{args:?}");
+    }
+}
+
+#[test]
+fn exit_codes_of_gene_run() {
+    for (source, code) in [
+        ("(println 1)", 0),
+        ("(throw \"x\")", 1),
+        ("(ifel)", 1),
+        ("(exit 42)", 42),
+        ("(loop)", 6),
+    ] {
+        let scratch = Scratch::new();
+        scratch.write("a.gene", source);
+        let output = gene(scratch.path(), &["run", "--max-steps=100000", "a.gene"]);
+        output.expect(code);
+        assert_eq!(output.err.is_empty(), matches!(code, 0 | 42));
+    }
+}
+
+#[test]
+fn eval_prints_only_if_asked() {
+    let here = Path::new(".");
+    let eval = |args: &[&str]| gene(here, &[&["eval"], args].concat());
+    assert_eq!(eval(&["(1 + 2)"]).expect(0).out, "");
+    assert_eq!(eval(&["-p", "(1 + 2)"]).expect(0).out, "3\n");
+    assert_eq!(
+        eval(&["--print-last", "(print 1)", "\"x\""]).expect(0).out,
+        "1\"x\"\n"
+    );
+    assert_eq!(
+        gene(here, &["e", "-p", "--csv", "[1 \"a\"]"]).expect(0).out,
+        "[1 \"a\"]\n"
+    );
+    assert_eq!(
+        gene_reads("(println 7)", here, &["eval"]).expect(0).out,
+        "7\n"
+    );
+    gene_reads("", here, &["eval"])
+        .expect(2)
+        .one_line("no code");
+    let output = eval(&["-p", "(1 % 0)"]);
+    assert!(output.expect(1).err.contains("Modulo by zero"));
+    assert_eq!(output.out, "");
+}
+
+#[test]
+fn check_reports_the_errors_of_all_files() {
+    let scratch = Scratch::new();
+    scratch.write("a.gene", "(println 1)");
+    scratch.write("b.gene", "(ifel)");
+    scratch.write("c.gene", "(break)\n(ifel)");
+    let check = |args: &[&str]| gene(scratch.path(), &[&["check"], args].concat());
+    assert_eq!(check(&["a.gene"]).expect(0).out, "");
+    let both = check(&["b.gene", "a.gene", "c.gene"]);
+    both.expect(1);
+    assert!(both.err.contains("b.gene:1:") && both.err.contains("c.gene:2:"));
+    let json = check(&["--error-format=json", "b.gene"]);
+    assert!(json.expect(1).err.starts_with("{\"code\":"));
+    check(&["none.gene"]).expect(3);
+}
