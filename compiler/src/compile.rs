@@ -77,7 +77,19 @@ pub fn lower(
     files: &mut dyn Files,
     options: &Options,
 ) -> Result<Hir, Diagnostics> {
-    let mut hir = gene::lower_program(sources, main, path, files, &options.front)?;
+    lower_piece(sources, main, path, files, options, None)
+}
+
+/// As [`lower`], for a program or a further piece of a module.
+pub(crate) fn lower_piece(
+    sources: &mut SourceMap,
+    main: FileId,
+    path: &str,
+    files: &mut dyn Files,
+    options: &Options,
+    known: Option<&mut gene::Known>,
+) -> Result<Hir, Diagnostics> {
+    let mut hir = gene::lower_piece(sources, main, path, files, &options.front, known)?;
     if options.level > Level::None {
         optimise(&mut hir);
     }

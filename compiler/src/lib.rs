@@ -7,5 +7,6 @@ pub mod gene;
 pub mod hir;
 pub mod hir_print;
 pub mod optimise;
+pub mod session;
 pub mod source;
 mod visit;

@@ -131,6 +131,14 @@ impl Image {
         }
     }
 
+    /// Gives a module the namespace of another.
+    pub fn share_namespace(&mut self, module: usize, namespace: Value) {
+        if self.namespaces.len() <= module {
+            self.namespaces.resize(module + 1, Value::NIL);
+        }
+        self.namespaces[module] = namespace;
+    }
+
     /// The words of the table, for marking.
     pub fn table(&self) -> &[Value] {
         // SAFETY: allocated in `load` with this length

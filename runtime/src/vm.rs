@@ -257,6 +257,19 @@ impl Vm {
         ImageRef(image)
     }
 
+    /// Makes the main module of an image a further piece of that of another: both share the
+    /// namespace, in which such pieces keep their variables.
+    pub fn continue_module(&mut self, of: ImageRef, image: ImageRef) {
+        // SAFETY: images are never freed, and no reference to either is held here
+        unsafe {
+            let last = (*of.0).view.modules().len().saturating_sub(1);
+            let namespace = self.namespace_of(of.0, last);
+            let image = &mut *image.0;
+            let last = image.view.modules().len().saturating_sub(1);
+            image.share_namespace(last, namespace);
+        }
+    }
+
     /// Runs the bodies of an image's modules in order.
     ///
     /// # Errors

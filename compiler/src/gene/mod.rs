@@ -18,6 +18,7 @@ mod names;
 mod params;
 mod paths;
 mod patterns;
+mod piece;
 mod program;
 mod resolve;
 mod scope;
@@ -32,6 +33,7 @@ use crate::diag::Diagnostics;
 use crate::hir::{Hir, Module, ModuleIdx};
 use crate::source::{FileId, SourceMap};
 use gene_format::text::{Form, Span};
+pub(crate) use piece::Known;
 pub use resolve::{Files, NoFiles};
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -82,11 +84,28 @@ pub fn lower_program(
     files: &mut dyn Files,
     options: &Options,
 ) -> Result<Hir, Diagnostics> {
+    lower_piece(sources, main, main_path, files, options, None)
+}
+
+/// As [`lower_program`]; with `known`, the main module is a further piece of the module that
+/// these definitions are of, and `known` gets those of the piece.
+///
+/// # Errors
+///
+/// As `lower_program`; `known` stays as it is.
+pub(crate) fn lower_piece(
+    sources: &mut SourceMap,
+    main: FileId,
+    main_path: &str,
+    files: &mut dyn Files,
+    options: &Options,
+    known: Option<&mut Known>,
+) -> Result<Hir, Diagnostics> {
     let name = sources.name(main).to_owned();
     let mut reader = program::Reader::new(files, sources, main_path, &name);
     if reader.module(main_path, main).is_some() {
         let modules = std::mem::take(&mut reader.done);
-        let lowered = lower_modules(&modules, options);
+        let lowered = lower_modules(&modules, options, known);
         match lowered {
             Ok(hir) if !reader.diagnostics.has_errors() => {
                 if options.one_shot {
@@ -105,19 +124,43 @@ pub fn lower_program(
 
 /// Lowers modules, each behind those it imports; the last is the main module. A pass that
 /// meets an assignment of a built-in name is repeated with that name hidden.
-fn lower_modules(sources: &[program::Source], options: &Options) -> Result<Hir, Vec<Error>> {
-    let mut hidden = HashSet::new();
+fn lower_modules(
+    sources: &[program::Source],
+    options: &Options,
+    known: Option<&mut Known>,
+) -> Result<Hir, Vec<Error>> {
+    let mut hidden = match &known {
+        Some(known) => known.hidden.clone(),
+        None => HashSet::new(),
+    };
     loop {
         let mut lower = lower::Lower::new(options, hidden.clone());
-        let modules = lower_pass(&mut lower, sources);
-        if lower.assigned_builtins.is_subset(&hidden) {
-            return lower.finish(modules);
+        let modules = lower_pass(&mut lower, sources, known.as_deref());
+        if !lower.assigned_builtins.is_subset(&hidden) {
+            hidden.extend(lower.assigned_builtins);
+            continue;
         }
-        hidden.extend(lower.assigned_builtins);
+        let Some(known) = known else {
+            return lower.finish(modules);
+        };
+        let mut after = known.clone();
+        lower.remember(&hidden, &mut after);
+        let main = lower.unit.index;
+        let mut hir = lower.finish(modules)?;
+        piece::name_variables(&mut hir, main);
+        *known = after;
+        return Ok(hir);
     }
 }
 
-fn lower_pass(lower: &mut lower::Lower, sources: &[program::Source]) -> Vec<Module> {
+fn lower_pass(
+    lower: &mut lower::Lower,
+    sources: &[program::Source],
+    known: Option<&Known>,
+) -> Vec<Module> {
+    if let Some(known) = known {
+        lower.recall(known);
+    }
     let mut modules = Vec::with_capacity(sources.len());
     for (index, source) in sources.iter().enumerate() {
         lower.unit = module::Unit {
@@ -135,7 +178,8 @@ fn lower_pass(lower: &mut lower::Lower, sources: &[program::Source]) -> Vec<Modu
             },
             _ => Span::default(),
         };
-        let init = lower.module(&forms, span);
+        let known = known.filter(|_| lower.unit.is_main);
+        let init = lower.module(&forms, span, known);
         modules.push(Module {
             name: source.name.clone(),
             init,

@@ -5,6 +5,7 @@ use super::functions::{FnDef, definition_name};
 use super::lower::{Lower, seq, word};
 use super::names::{FastMap, Name};
 use super::params::Target;
+use super::piece::Known;
 use super::scope::{Binding, Info, Slot};
 use crate::hir::*;
 use gene_format::program::{CheckSite, FuncKind, ParamKind};
@@ -20,6 +21,8 @@ pub(super) struct Unit {
     /// The namespace of the module is used as a value.
     pub escapes: bool,
     pub globals: FastMap<Name, GlobalId>,
+    /// Facts about them.
+    pub infos: FastMap<Name, u32>,
     /// Type aliases.
     pub aliases: FastMap<Name, Form>,
     /// Macro-like functions.
@@ -184,14 +187,21 @@ impl Lower<'_> {
         self.unit.macros.insert(name, known);
     }
 
-    /// Lowers a module; gives its init function.
-    pub fn module(&mut self, forms: &[&Form], span: Span) -> FnId {
+    /// Lowers a module, or a further piece of one; gives its init function.
+    pub fn module(&mut self, forms: &[&Form], span: Span, known: Option<&Known>) -> FnId {
         let function = self.blank_function("__init__", FuncKind::Module, span);
         let id = self.new_fn();
         self.scopes.open_fn(id, function);
         let mark = self.scopes.open();
         let mut list = self.imports(forms);
+        if let Some(known) = known {
+            self.recall_types(known);
+        }
         self.declare_all(forms);
+        if let Some(known) = known {
+            self.keep_imports(span, &mut list);
+            self.recall_variables(known);
+        }
         let mut init: Option<&Form> = None;
         for form in forms {
             if defined_function(form) == Some("__init__") {
@@ -202,6 +212,9 @@ impl Lower<'_> {
             } else if head_word(form).is_some_and(is_definition) {
                 list.extend(self.definition(form));
             }
+        }
+        if known.is_some() {
+            list.splice(0..0, self.define_functions(span));
         }
         if let Some(Form {
             kind: FormKind::Gene(gene),
@@ -312,6 +325,7 @@ impl Lower<'_> {
         });
         self.unit.globals.insert(name, id);
         let info = self.scopes.add_info(info);
+        self.unit.infos.insert(name, info);
         self.scopes.bind(
             name,
             Binding {

@@ -45,7 +45,7 @@ impl Hasher for FastHasher {
 pub(super) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<FastHasher>>;
 
 /// All names met so far.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Names {
     ids: FastMap<Rc<str>, Name>,
     texts: Vec<Rc<str>>,

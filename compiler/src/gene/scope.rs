@@ -175,7 +175,12 @@ impl Scopes {
     }
 
     pub fn info(&self, binding: Binding) -> &Info {
-        &self.infos[binding.info as usize]
+        self.info_at(binding.info)
+    }
+
+    /// The info of that index.
+    pub fn info_at(&self, index: u32) -> &Info {
+        &self.infos[index as usize]
     }
 
     /// A new local of the current function. It is not bound yet.

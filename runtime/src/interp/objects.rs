@@ -127,22 +127,30 @@ impl Vm {
         // SAFETY: by the contract
         unsafe {
             let proto = &*(*frame::closure(base)).proto;
-            let image = &mut *proto.image.cast_mut();
-            let i = proto.module.index();
-            if image.namespaces.len() <= i {
-                image.namespaces.resize(i + 1, Value::NIL);
-            }
-            if image.namespaces[i] == Value::NIL {
-                let modules = image.view.modules();
-                let name = modules
-                    .get(i)
-                    .and_then(|m| image.view.string(m.name).ok())
-                    .unwrap_or("");
-                let name = self.symbols.intern(name);
-                image.namespaces[i] = self.namespace(name, std::ptr::null_mut());
-            }
-            image.namespaces[i]
+            self.namespace_of(proto.image.cast_mut(), proto.module.index())
         }
+    }
+
+    /// The namespace of a module of an image, made if it is asked for the first time.
+    ///
+    /// # Safety
+    /// The image is live, and no reference to it is held.
+    pub unsafe fn namespace_of(&mut self, image: *mut Image, module: usize) -> Value {
+        // SAFETY: by the contract
+        let image = unsafe { &mut *image };
+        match image.namespaces.get(module) {
+            Some(&known) if known != Value::NIL => return known,
+            _ => {}
+        }
+        let modules = image.view.modules();
+        let name = modules
+            .get(module)
+            .and_then(|m| image.view.string(m.name).ok())
+            .unwrap_or("");
+        let name = self.symbols.intern(name);
+        let namespace = self.namespace(name, std::ptr::null_mut());
+        image.share_namespace(module, namespace);
+        namespace
     }
 }
 

@@ -1,0 +1,67 @@
+//! Sessions: a module that grows piece by piece, as at a prompt.
+
+use crate::compile::{Options, generate, lower_piece};
+use crate::diag::Diagnostics;
+use crate::gene::{Files, Known};
+use crate::source::{FileId, SourceMap};
+use gene_format::program::Program;
+
+/// Compiles pieces of source that share one module: what a piece defines, the later ones see
+/// and may define again.
+///
+/// Each piece becomes a program of its own, whose last module is the piece. Its variables are
+/// members of the module's namespace; so the machine that runs the pieces one after another must
+/// give them all the same namespace (`Vm::continue_module` of the runtime). The value of the
+/// program is that of the piece's last form; functions, then other definitions, come first.
+///
+/// # Example
+///
+/// ```
+/// use gene_compiler::compile::Options;
+/// use gene_compiler::gene::NoFiles;
+/// use gene_compiler::session::Session;
+/// use gene_compiler::source::SourceMap;
+///
+/// let mut session = Session::new(Options::default());
+/// for piece in ["(fn twice [n] (n * 2))", "(var x (twice 4))", "(let twice x)"] {
+///     let mut sources = SourceMap::new();
+///     let main = sources.add("<repl>", piece.as_bytes());
+///     let program = session.compile(&mut sources, main, "/repl.gene", &mut NoFiles);
+///     assert!(program.is_ok());
+/// }
+/// ```
+pub struct Session {
+    options: Options,
+    known: Known,
+}
+
+impl Session {
+    /// A session without definitions.
+    pub fn new(options: Options) -> Session {
+        Session {
+            options,
+            known: Known::default(),
+        }
+    }
+
+    /// Compiles the next piece: the file `main` of `sources`, whose imports are searched from the
+    /// absolute path `path`. Sources of earlier pieces are not needed again. An imported module
+    /// is part of each piece that imports it, and starts anew with it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the piece; then the session is as before.
+    pub fn compile(
+        &mut self,
+        sources: &mut SourceMap,
+        main: FileId,
+        path: &str,
+        files: &mut dyn Files,
+    ) -> Result<Program, Diagnostics> {
+        let mut known = self.known.clone();
+        let hir = lower_piece(sources, main, path, files, &self.options, Some(&mut known))?;
+        let program = generate(&hir, sources, &self.options)?;
+        self.known = known;
+        Ok(program)
+    }
+}
