@@ -40,23 +40,28 @@ pub fn absolute(path: &Path) -> io::Result<String> {
 }
 
 /// Writes the file whole or not at all: to a temporary name in the same directory, which
-/// then takes the place of `path`. What is not a regular file is written in place.
+/// then takes the place of `path` and gets its permissions. What is not a regular file is written in place.
 ///
 /// # Errors
 ///
 /// The file cannot be written; nothing is left behind.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut permissions = None;
     let path = match fs::metadata(path) {
         Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         Ok(found) if !found.is_file() => {
             return OpenOptions::new().write(true).open(path)?.write_all(bytes);
         }
-        Ok(_) => &fs::canonicalize(path)?, // a link stays a link
+        Ok(found) => {
+            permissions = Some(found.permissions());
+            &fs::canonicalize(path)? // a link stays a link
+        }
         Err(_) => path,
     };
     let (mut file, temporary) = temporary_beside(path)?;
     let written = file
         .write_all(bytes)
+        .and_then(|()| permissions.map_or(Ok(()), |found| file.set_permissions(found)))
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
@@ -126,6 +131,25 @@ mod tests {
         assert!(write_whole(&taken, b"x").is_err());
         assert!(write_whole(&directory.join("none/a.gir"), b"x").is_err());
         assert_eq!(names(&directory), ["taken"]);
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_and_links_stay() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = directory("mode");
+        let (path, link) = (directory.join("a"), directory.join("b"));
+        fs::write(&path, b"one").unwrap();
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o750)).unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        write_whole(&link, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o750
+        );
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         fs::remove_dir_all(directory).unwrap();
     }
 

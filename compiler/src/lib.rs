@@ -3,6 +3,7 @@ pub mod codegen;
 pub mod compile;
 pub mod diag;
 pub mod disk;
+pub mod fmt;
 pub mod gene;
 pub mod hir;
 pub mod hir_print;

@@ -1,6 +1,8 @@
 //! The command lines: here those of gene-compile, gene-vm and gene-dump, and of gene one module
 //! for each command.
 
+mod fmt;
+mod parse;
 mod run;
 
 use gene_aot::{Output, Scratch, programs, run, run_with};
@@ -8,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// What `gene --help` lists.
-const COMMANDS: &[&str] = &["run", "eval", "check"];
+const COMMANDS: &[&str] = &["run", "eval", "check", "fmt", "parse", "gir", "completions"];
 
 fn compile(folder: &Path, args: &[&str]) -> Output {
     run(Command::new(&programs().compile)

@@ -2,10 +2,16 @@
 //! runtime do the work.
 
 mod check;
+mod completions;
+mod fmt;
+mod forms;
+mod gir;
+mod parse;
 mod run;
 mod spelling;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use gene_compiler::cli;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -16,7 +22,12 @@ Exit codes:
   4  no image, a damaged one, or one of another version
   6  a limit is used up (--max-steps)
   7  an internal error
-  Otherwise the program chose the code itself, by (exit n).";
+  Otherwise the program chose the code itself, by (exit n).
+
+Examples:
+  gene run hello.gene
+  gene eval -p '(1 + 2)'
+  gene help run";
 
 /// Run, check, format and look into Gene programs.
 #[derive(Parser)]
@@ -32,6 +43,11 @@ enum Command {
     #[command(alias = "e")]
     Eval(run::Eval),
     Check(check::Check),
+    #[command(alias = "format")]
+    Fmt(fmt::Fmt),
+    Parse(parse::Parse),
+    Gir(gir::Gir),
+    Completions(completions::Completions),
 }
 
 fn main() {
@@ -40,7 +56,11 @@ fn main() {
         Some(Command::Run(args)) => run::run(args),
         Some(Command::Eval(args)) => run::eval(args),
         Some(Command::Check(args)) => check::check(&args),
-        None => gene_compiler::cli::write(&Cli::command().render_help().to_string()).map(|()| 0),
+        Some(Command::Fmt(args)) => fmt::fmt(&args),
+        Some(Command::Parse(args)) => parse::parse(&args),
+        Some(Command::Gir(args)) => gir::gir(&args),
+        Some(Command::Completions(args)) => completions::completions(&args),
+        None => cli::write(&Cli::command().render_help().to_string()).map(|()| 0),
     };
     let code = done.unwrap_or_else(|failure| failure.report("gene"));
     // Ends the process without freeing the heap object by object.
