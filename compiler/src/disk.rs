@@ -18,6 +18,15 @@ impl Files for Disk {
     fn variable(&mut self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
+
+    fn list(&mut self, path: &str) -> Vec<String> {
+        let entries = fs::read_dir(path).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
 }
 
 /// The path from the root, without `.` and `..`. Symbolic links are not followed: imports are

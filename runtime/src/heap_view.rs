@@ -126,3 +126,8 @@ pub fn set_flag(v: Value, flag: u8) {
         unsafe { (*v.as_obj()).flags |= flag };
     }
 }
+
+/// True for namespaces with handlers of missing members.
+pub fn asks_handlers(v: Value) -> bool {
+    namespace(v).is_some_and(|n| !n.missing.is_empty())
+}

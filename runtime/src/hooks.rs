@@ -10,8 +10,6 @@
 use crate::classes::Builtin;
 use crate::heap::object::{Class, Tag};
 use crate::heap_view as view;
-use crate::natives::NativeResult;
-use crate::symbol::Symbol;
 use crate::value::Value;
 use crate::vm::Vm;
 
@@ -73,12 +71,4 @@ fn tag_name(tag: Tag) -> &'static str {
         Tag::Package => "Package",
         Tag::Application => "Application",
     }
-}
-
-/// `ns/name`
-///
-/// # Errors
-/// None yet: handlers of missing members are called by the caller.
-pub fn namespace_member(vm: &mut Vm, ns: Value, name: Symbol) -> NativeResult {
-    vm.member(ns, name)
 }

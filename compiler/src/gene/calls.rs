@@ -6,6 +6,25 @@ use super::scope::Slot;
 use crate::hir::*;
 use gene_format::text::{Form, FormKind, GeneForm, Span};
 
+/// True for the arguments of `(ns .on_member_missing (fn [name] …))`: inside, `self` is the
+/// namespace.
+fn is_handler(method: &str, args: &[Form]) -> bool {
+    let [
+        Form {
+            kind: FormKind::Gene(gene),
+            ..
+        },
+    ] = args
+    else {
+        return false;
+    };
+    let plain = matches!(
+        gene.children.first().map(|form| &form.kind),
+        Some(FormKind::Array(_))
+    );
+    method == "on_member_missing" && word(&gene.head) == Some("fn") && plain
+}
+
 impl Lower<'_> {
     /// A call by rule 10.
     pub fn call(&mut self, gene: &GeneForm, span: Span) -> Expr {
@@ -109,6 +128,7 @@ impl Lower<'_> {
             return self.apply_selector(selector, gene, 1, span);
         }
         let of = Box::new(self.expr(&gene.head));
+        self.receiver_fn = is_handler(name, &gene.children[1..]);
         let args = self.args(gene, 1);
         expr(ExprKind::MethodCall(of, name.into(), args), span)
     }
@@ -116,6 +136,7 @@ impl Lower<'_> {
     /// `(.name args…)`: on `self`
     pub fn self_method_call(&mut self, gene: &GeneForm, name: &str, span: Span) -> Expr {
         let of = Box::new(self.self_value(span));
+        self.receiver_fn = is_handler(name, &gene.children);
         let args = self.args(gene, 0);
         expr(ExprKind::MethodCall(of, name.into(), args), span)
     }

@@ -109,6 +109,15 @@ impl Evaluator<'_> {
             kind: FormKind::Nil,
             span,
         };
+        // Definitions keep operators among their parts: `(import * from …)`, `(class A < B)`.
+        if let Some(
+            "fn" | "class" | "ns" | "enum" | "type" | "object" | "import" | "interface"
+            | "implement" | "$dep",
+        ) = word(&gene.head)
+        {
+            self.emitted.push(form.clone());
+            return Ok(nil);
+        }
         if let Some(op) = gene
             .children
             .first()
@@ -123,13 +132,6 @@ impl Evaluator<'_> {
             return self.operator(&op, &operands.collect::<Vec<_>>(), span);
         }
         match word(&gene.head) {
-            Some(
-                "fn" | "class" | "ns" | "enum" | "type" | "object" | "import" | "interface"
-                | "implement" | "$dep",
-            ) => {
-                self.emitted.push(form.clone());
-                Ok(nil)
-            }
             Some("var") => self.var(gene, span),
             Some("if") => self.if_form(&gene.children, span),
             Some("ifel") => self.ifel(&gene.children, span),

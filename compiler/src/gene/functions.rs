@@ -226,6 +226,10 @@ impl Lower<'_> {
         function.examples = self.examples(def);
         let mut raw = self.raw_params(def.params, false);
         let mut takes_self = matches!(def.kind, FuncKind::Method | FuncKind::Ctor);
+        if std::mem::take(&mut self.receiver_fn) {
+            takes_self = true;
+            function.kind = FuncKind::Method;
+        }
         if let Some(at) = raw.iter().position(|param| param.name() == "self") {
             let param = raw.remove(at);
             if self.self_param && at == 0 {

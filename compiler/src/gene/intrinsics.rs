@@ -28,6 +28,10 @@
 //! | `#eval(data, scope)` | needs the evaluation hook: compiles and runs the data in the module of the caller. `scope` is nil or an array of `[name getter setter]`: local variables as functions without parameters and with one; setter nil: not assignable |
 //! | `#parse(text)` | needs the hook: reads one form as data |
 //! | `#import_member(container, text, name)` | member `name` of a namespace (or class); anything else: `'text' is not a namespace`; missing or void: `Symbol 'name' not found in namespace` |
+//! | `#global_member(name)` | member of the global namespace, void if there is none |
+//! | `#duration_start()`, `#duration()` | starts the stopwatch and gives the time in µs; µs since then |
+//! | `#package(name, version, dir, source_dir, main_module, test_dir)` | package value; `dir` is relative to the working directory, strings or nil |
+//! | `#application(package)` | application value |
 //! | `#import_all(namespace, container)` | makes every non-nil member of the built-in namespace `container` a member of the module's namespace. In such a module all free names are looked up at run time |
 //!
 //! Hidden keywords: a `name!` function whose body gives its parameter `p` to `$caller_eval`

@@ -4,6 +4,7 @@
 use super::imports::Exports;
 use super::module::{Macro, Unit};
 use super::names::{FastMap, Name, Names};
+use super::packages::Package;
 use super::scope::{Binding, Info, Scopes, Slot};
 use super::{Error, Options};
 use crate::hir::*;
@@ -40,6 +41,8 @@ pub(super) struct Lower<'o> {
     pub exports: Vec<Rc<Exports>>,
     /// In the arguments of `(Class …)`, functions may take `self`.
     pub self_param: bool,
+    /// The function to be lowered next gets a receiver, though it does not declare one.
+    pub receiver_fn: bool,
     /// Type variables of the generic heads around.
     pub type_vars: Vec<Name>,
 }
@@ -124,6 +127,30 @@ pub(super) fn member(of: Expr, name: &str, span: Span) -> Expr {
     )
 }
 
+/// `#package(name, version, dir, source_dir, main_module, test_dir)`
+fn package_value(package: Option<&Package>, span: Span) -> Expr {
+    let fields = match package {
+        Some(package) => [
+            Some(package.name.as_str()),
+            package.version.as_deref(),
+            Some(&package.root),
+            Some(&package.source_dir),
+            Some(&package.main_module),
+            Some(&package.test_dir),
+        ],
+        None => [
+            Some("gene"),
+            None,
+            None,
+            Some("src"),
+            Some("index"),
+            Some("tests"),
+        ],
+    };
+    let args = fields.map(|text| text.map_or_else(|| nil(span), |text| string(text, span)));
+    intrinsic("#package", args.into(), span)
+}
+
 /// A sequence without needless nesting.
 pub(super) fn seq(mut list: Vec<Expr>, span: Span) -> Expr {
     if list.len() == 1 {
@@ -152,6 +179,7 @@ impl<'o> Lower<'o> {
             macros: FastMap::default(),
             exports: Vec::new(),
             self_param: false,
+            receiver_fn: false,
             type_vars: Vec::new(),
         }
     }
@@ -340,18 +368,34 @@ impl Lower<'_> {
     fn free_name(&mut self, name: Name, span: Span) -> Expr {
         let text = self.names.text(name);
         if is_builtin(text) && !self.unit.dynamic_names && !self.hidden.contains(text) {
-            expr(ExprKind::Builtin(text.into()), span)
+            let text = text.to_owned();
+            self.builtin(&text, span)
         } else {
             read(Var::Name(text.into()), span)
         }
     }
 
+    /// The value of a built-in name. Which package a module belongs to is known here only.
+    fn builtin(&mut self, text: &str, span: Span) -> Expr {
+        match text {
+            "pkg" => package_value(self.unit.package.as_ref(), span),
+            "app" => {
+                let package = package_value(self.unit.main_package.as_ref(), span);
+                intrinsic("#application", vec![package], span)
+            }
+            _ => expr(ExprKind::Builtin(text.into()), span),
+        }
+    }
+
     /// `$name`
     pub fn global_member(&mut self, text: &str, span: Span) -> Expr {
+        if matches!(text, "duration_start" | "duration") {
+            return intrinsic(&format!("#{text}"), Vec::new(), span);
+        }
         if is_builtin(text) && !self.hidden.contains(text) {
-            expr(ExprKind::Builtin(text.into()), span)
+            self.builtin(text, span)
         } else {
-            read(Var::GlobalMember(text.into()), span)
+            intrinsic("#global_member", vec![string(text, span)], span)
         }
     }
 
@@ -570,6 +614,10 @@ impl Lower<'_> {
             "$render" => self.render(gene, span),
             "$caller_eval" => self.caller_eval(gene, span),
             "$parse" => self.parse_form(gene, span),
+            "$vm" | "$vmstmt" => match gene.children.first().and_then(word) {
+                Some(word @ ("duration" | "duration_start")) => self.global_member(word, span),
+                _ => return None,
+            },
             _ => return None,
         })
     }

@@ -15,6 +15,7 @@ pub mod intrinsics;
 mod lower;
 mod module;
 mod names;
+mod packages;
 mod params;
 mod paths;
 mod patterns;
@@ -168,6 +169,8 @@ fn lower_pass(
             name: source.name.clone(),
             is_main: index + 1 == sources.len(),
             imports: source.imports.clone(),
+            package: source.package.clone(),
+            main_package: sources.last().and_then(|main| main.package.clone()),
             ..module::Unit::default()
         };
         let forms: Vec<&Form> = source.forms.iter().collect();

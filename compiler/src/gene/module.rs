@@ -4,6 +4,7 @@
 use super::functions::{FnDef, definition_name};
 use super::lower::{Lower, seq, word};
 use super::names::{FastMap, Name};
+use super::packages::Package;
 use super::params::Target;
 use super::piece::Known;
 use super::scope::{Binding, Info, Slot};
@@ -30,6 +31,9 @@ pub(super) struct Unit {
     pub(super) definitions: FastMap<Name, Definitions>,
     /// The modules that import forms mean, by the place of the form.
     pub imports: FastMap<u32, ModuleIdx>,
+    /// The package around it, and that of the main module.
+    pub package: Option<Package>,
+    pub main_package: Option<Package>,
     /// Names bound by imports.
     pub imported: Vec<(Name, GlobalId)>,
     /// Names that are members of the module's namespace, in order.

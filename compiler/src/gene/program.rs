@@ -5,7 +5,8 @@ use super::Error;
 use super::imports::{Import, parse_import};
 use super::lower::word;
 use super::names::FastMap;
-use super::resolve::{Files, PackageRequest, dependency, join, parent, resolve};
+use super::packages::{Package, PackageRequest, dependency, package_of};
+use super::resolve::{Files, join, parent, resolve};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::hir::ModuleIdx;
 use crate::source::{FileId, Place, SourceMap};
@@ -18,6 +19,8 @@ pub(super) struct Source {
     pub forms: Vec<Form>,
     /// The modules that import forms mean, by the place of the form.
     pub imports: FastMap<u32, ModuleIdx>,
+    /// The package around it, its root as `shown`; known if the module or the main one may ask.
+    pub package: Option<Package>,
 }
 
 /// Reads modules, each behind those it imports.
@@ -34,6 +37,11 @@ pub(super) struct Reader<'r> {
     declared: Vec<(String, String)>,
     /// Directory of the main module, absolute and as given.
     home: (String, String),
+}
+
+/// True if the text may ask for `$pkg`.
+fn mentions_package(text: &[u8]) -> bool {
+    text.windows(3).any(|word| word == b"pkg")
 }
 
 impl<'r> Reader<'r> {
@@ -93,6 +101,14 @@ impl<'r> Reader<'r> {
             }
         }
         self.open.pop();
+        let asks = self.open.is_empty() || mentions_package(self.sources.text(file));
+        let package = asks
+            .then(|| package_of(self.files, parent(path)))
+            .flatten()
+            .map(|package| Package {
+                root: self.shown(&package.root),
+                ..package
+            });
         let index = ModuleIdx(self.done.len() as u32);
         self.known.insert(path.to_owned(), index);
         self.done.push(Source {
@@ -100,6 +116,7 @@ impl<'r> Reader<'r> {
             name,
             forms,
             imports,
+            package,
         });
         Some(index)
     }
@@ -152,9 +169,12 @@ impl<'r> Reader<'r> {
         let mut base = home.as_str();
         let mut up = String::new();
         loop {
+            if path == base && !up.is_empty() {
+                return format!("{given}{}", up.trim_end_matches('/'));
+            }
             if let Some(rest) = path
                 .strip_prefix(base)
-                .and_then(|rest| rest.strip_prefix('/'))
+                .and_then(|rest| rest.strip_prefix('/').or(rest.is_empty().then_some(".")))
             {
                 return format!("{given}{up}{rest}");
             }

@@ -1,6 +1,6 @@
-//! Where modules lie: the search order of `language/08-modules.md` §3 and §4.
+//! Where modules lie: the search order of `language/08-modules.md` §3.
 
-use gene_format::text::{Form, FormKind, read_all};
+use super::packages::{Package, PackageRequest, find_package, package_of};
 
 /// What the front end needs of a file system. Paths are absolute, parts separated by `/`.
 pub trait Files {
@@ -9,10 +9,15 @@ pub trait Files {
 
     /// An environment variable.
     fn variable(&mut self, name: &str) -> Option<String>;
+
+    /// Names of what a directory contains, sorted; none if there is no such directory.
+    fn list(&mut self, _path: &str) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Entries of a list in an environment variable.
-fn path_list(files: &mut dyn Files, variable: &str) -> Vec<String> {
+pub(super) fn path_list(files: &mut dyn Files, variable: &str) -> Vec<String> {
     let text = files.variable(variable).unwrap_or_default();
     text.split(':')
         .filter(|entry| !entry.is_empty())
@@ -31,24 +36,6 @@ impl Files for NoFiles {
     fn variable(&mut self, _: &str) -> Option<String> {
         None
     }
-}
-
-/// The package that an import names.
-#[derive(Default)]
-pub(super) struct PackageRequest<'f> {
-    pub name: &'f str,
-    /// `^path`, relative to the importer's package root.
-    pub path: Option<&'f str>,
-}
-
-/// A directory with `package.gene`.
-struct Package {
-    root: String,
-    name: String,
-    source_dir: String,
-    main_module: String,
-    /// Dependencies with a path.
-    paths: Vec<(String, String)>,
 }
 
 /// Absolute path of a module, or a message.
@@ -72,11 +59,12 @@ pub(super) fn resolve(
     let mut searched = Vec::new();
     if let Some(request) = request {
         let details = context(request.name);
-        let package =
-            find_package(files, directory, own.as_ref(), request, declared).ok_or_else(|| {
-                let name = request.name;
-                format!("[GENE.PACKAGE.NOT_FOUND] Package '{name}' was not found ({details})")
-            })?;
+        let found = find_package(files, directory, own.as_ref(), request, declared)
+            .map_err(|problem| format!("{problem} ({details})"))?;
+        let package = found.ok_or_else(|| {
+            let name = request.name;
+            format!("[GENE.PACKAGE.NOT_FOUND] Package '{name}' was not found ({details})")
+        })?;
         return in_package(files, &package, specifier, &details, &mut searched);
     }
     let details = context("");
@@ -227,134 +215,6 @@ fn escapes(path: &str) -> bool {
         }
     }
     path.starts_with('/')
-}
-
-fn find_package(
-    files: &mut dyn Files,
-    directory: &str,
-    own: Option<&Package>,
-    request: &PackageRequest,
-    declared: &[(String, String)],
-) -> Option<Package> {
-    let root = own.map_or(directory, |package| &package.root).to_owned();
-    let name = request.name;
-    let known = |list: &[(String, String)]| {
-        list.iter()
-            .find(|known| known.0 == name)
-            .map(|known| known.1.clone())
-    };
-    let explicit = request
-        .path
-        .map(str::to_owned)
-        .or_else(|| known(declared))
-        .or_else(|| own.and_then(|package| known(&package.paths)));
-    if let Some(path) = explicit {
-        return package_at(files, &join(&root, &path)).filter(|found| found.name == name);
-    }
-    let last = name.rsplit('/').next().unwrap_or(name);
-    let mut bases = vec![directory.to_owned(), join(directory, "packages")];
-    bases.extend(path_list(files, "GENE_PACKAGE_PATH"));
-    let mut above = directory;
-    while !above.is_empty() {
-        above = parent(above);
-        bases.push(above.into());
-        bases.push(join(above, "packages"));
-    }
-    bases.push(parent(&root).into());
-    for base in bases {
-        for below in [name, last] {
-            let found = package_at(files, &join(&base, below));
-            if let Some(found) = found.filter(|found| found.name == name) {
-                return Some(found);
-            }
-        }
-    }
-    None
-}
-
-/// The nearest package around a directory.
-fn package_of(files: &mut dyn Files, directory: &str) -> Option<Package> {
-    let mut at = directory;
-    loop {
-        if let Some(found) = package_at(files, at) {
-            return Some(found);
-        }
-        if at.is_empty() {
-            return None;
-        }
-        at = parent(at);
-    }
-}
-
-fn package_at(files: &mut dyn Files, root: &str) -> Option<Package> {
-    let text = files.read(&join(root, "package.gene"))?;
-    let mut package = Package {
-        root: root.into(),
-        name: "gene".into(),
-        source_dir: "src".into(),
-        main_module: "index".into(),
-        paths: Vec::new(),
-    };
-    read_manifest(&text, &mut package);
-    Some(package)
-}
-
-/// A flat list of `^key value`, or one map. What cannot be read keeps the defaults.
-fn read_manifest(text: &[u8], package: &mut Package) {
-    let wrapped: Vec<u8> = [b"{\n".as_slice(), text, b"\n}"].concat();
-    let flat = read_all(&wrapped);
-    let forms = if flat.errors.is_empty() {
-        flat.forms
-    } else {
-        read_all(text).forms
-    };
-    let [
-        Form {
-            kind: FormKind::Map(map),
-            ..
-        },
-    ] = forms.as_slice()
-    else {
-        return;
-    };
-    for entry in &map.entries {
-        let text = match &entry.value.kind {
-            FormKind::Str(text) => text.to_string(),
-            FormKind::Array(list) if &*entry.key == "dependencies" => {
-                package.paths = list.items.iter().filter_map(dependency).collect();
-                continue;
-            }
-            _ => continue,
-        };
-        match &*entry.key {
-            "name" => package.name = text,
-            "source-dir" | "src-path" => package.source_dir = text,
-            "main-module" => package.main_module = text,
-            _ => {}
-        }
-    }
-}
-
-/// Name and path of `($dep "name" … ^path "…")`.
-pub(super) fn dependency(form: &Form) -> Option<(String, String)> {
-    let FormKind::Gene(gene) = &form.kind else {
-        return None;
-    };
-    if super::lower::word(&gene.head) != Some("$dep") {
-        return None;
-    }
-    let Some(Form {
-        kind: FormKind::Str(name),
-        ..
-    }) = gene.children.first()
-    else {
-        return None;
-    };
-    let path = gene.props.iter().find(|entry| &*entry.key == "path")?;
-    match &path.value.kind {
-        FormKind::Str(path) => Some((name.to_string(), path.to_string())),
-        _ => None,
-    }
 }
 
 /// The directory of a path; the root is the empty text.

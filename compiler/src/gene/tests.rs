@@ -271,6 +271,17 @@ impl Files for Memory {
             _ => None,
         }
     }
+
+    fn list(&mut self, path: &str) -> Vec<String> {
+        let below = |file: &(&str, &str)| {
+            let rest = file.0.strip_prefix(path)?.strip_prefix('/')?;
+            Some(rest.split('/').next()?.to_owned())
+        };
+        let mut names: Vec<String> = self.0.iter().filter_map(below).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
 }
 
 /// HIR or errors of `/app/main.gene` among the files.

@@ -208,6 +208,12 @@ cold_handler! { get_f_slow(s) {
     safepoint!(s);
     let o = s.get(s.b());
     let v = or_raise!(s, s.vm().member_cached(&s, o));
+    if v == Value::VOID {
+        if view::asks_handlers(o) {
+            let to = or_raise!(s, s.vm().ask_handlers(&s, o, None));
+            goto!(s, to)
+        }
+    }
     s.set(s.a(), v);
     next!(s)
 } }
@@ -221,10 +227,6 @@ cold_handler! { set_f_slow(s) {
 impl Vm {
     #[inline(never)] // keeps its locals out of the handler (rule 1)
     fn member_cached(&mut self, s: &Regs, o: Value) -> NativeResult {
-        if o.is(Kind::Namespace) {
-            let (name, _) = self.cache_name(s)?;
-            return crate::hooks::namespace_member(self, o, name);
-        }
         let (name, cache) = self.cache_name(s)?;
         let Some(instance) = view::instance(o) else {
             return self.member(o, name);
@@ -243,6 +245,20 @@ impl Vm {
             }
         }
         Ok(self.get_field(o, name).unwrap_or(Value::VOID))
+    }
+
+    /// Calls the `on_member_missing` handlers of a namespace (08-modules §1) for the member
+    /// `key`, or for the one that the instruction names.
+    #[inline(never)] // keeps its locals out of the handler (rule 1)
+    fn ask_handlers(&mut self, s: &Regs, ns: Value, key: Option<Value>) -> Result<Goto, Raised> {
+        let name = match key {
+            Some(key) => crate::types::name_symbol(self, key),
+            None => Some(self.cache_name(s)?.0),
+        };
+        let key = name.map_or(Value::NIL, |name| self.symbol_str(name));
+        let f = self.builtin("#member_missing")?;
+        // SAFETY: `s` is in a frame of image code
+        unsafe { self.bridge_call(s, f, &[ns, key]) }
     }
 
     #[inline(never)] // keeps its locals out of the handler (rule 1)
@@ -299,7 +315,19 @@ macro_rules! action_handler {
     };
 }
 
-value_handler! { get_x_slow(s) s.vm().dynamic(s.get(s.b()), s.get(s.c())) }
+cold_handler! { get_x_slow(s) {
+    safepoint!(s);
+    let (o, key) = (s.get(s.b()), s.get(s.c()));
+    let v = or_raise!(s, s.vm().dynamic(o, key));
+    if v == Value::VOID {
+        if view::asks_handlers(o) {
+            let to = or_raise!(s, s.vm().ask_handlers(&s, o, Some(key)));
+            goto!(s, to)
+        }
+    }
+    s.set(s.a(), v);
+    next!(s)
+} }
 value_handler! { get_i_slow(s) s.vm().index(s.get(s.b()), s.imm_c()) }
 action_handler! { set_x_slow(s) s.vm().set_dynamic(s.get(s.a()), s.get(s.b()), s.get(s.c())) }
 action_handler! { set_i_slow(s) s.vm().set_index(s.get(s.a()), s.imm_b(), s.get(s.c())) }

@@ -171,7 +171,7 @@ fn list_dir(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 }
 
 /// Without `.`, and `..` taken together with what it follows.
-fn normalise(path: &Path) -> PathBuf {
+pub(super) fn normalise(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {

@@ -27,6 +27,7 @@ pub mod math;
 pub mod namespaces;
 pub mod number;
 pub mod object;
+pub mod package;
 pub mod pattern;
 pub mod process;
 pub mod reader;
@@ -180,6 +181,8 @@ fn methods_of(class: Builtin) -> &'static [NativeDef] {
         Builtin::IoHandle => handles::METHODS,
         Builtin::Parser => reader::METHODS,
         Builtin::Generator => iterators::GENERATOR,
+        Builtin::Package => package::PACKAGE,
+        Builtin::Application => package::APPLICATION,
         _ => &[],
     }
 }
@@ -214,6 +217,8 @@ static GLOBALS: &[&[NativeDef]] = &[
     files::GLOBALS,
     reader::GLOBALS,
     namespaces::GLOBALS,
+    temporal::GLOBALS,
+    package::GLOBALS,
 ];
 
 /// What `(new Class …)` runs for built-in classes; the first argument is the class.

@@ -25,6 +25,8 @@ pub(super) static METHODS: &[NativeDef] = &[
 ];
 
 pub(super) static GLOBALS: &[NativeDef] = &[
+    def("#global_member", 1, 1, global_member),
+    def("#member_handlers", 1, 1, member_handlers),
     def("#import_member", 3, 3, import_member),
     def("#import_all", 2, 2, import_all),
 ];
@@ -323,7 +325,21 @@ fn pairs(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     map::table_pairs(vm, members)
 }
 
-/// Registers a handler; asking them is the VM's work.
+/// `(#global_member name)`: void if there is none.
+fn global_member(vm: &mut Vm, args: Args<'_>) -> NativeResult {
+    let name = crate::types::name_symbol(vm, args.get(0));
+    Ok(name
+        .and_then(|name| vm.find_global(name))
+        .unwrap_or(Value::VOID))
+}
+
+/// `(#member_handlers namespace)`
+fn member_handlers(vm: &mut Vm, args: Args<'_>) -> NativeResult {
+    let handlers = view::namespace(args.get(0)).map_or_else(Vec::new, |n| n.missing.clone());
+    Ok(vm.array(handlers))
+}
+
+/// Registers a handler. `#member_missing` of the prelude asks them.
 fn on_member_missing(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     if !is_callable(args.get(1)) {
         let kind = Builtin::kind_name(args.get(1));

@@ -55,6 +55,31 @@ pub(super) static IN_GENE: &[NativeDef] = &[
     def("tomorrow", 0, 0, tomorrow),
 ];
 
+pub(super) static GLOBALS: &[NativeDef] = &[
+    def("#duration_start", 0, 0, duration_start),
+    def("#duration", 0, 0, duration),
+];
+
+/// Where the stopwatch keeps its start among the globals.
+const STOPWATCH: &str = "#stopwatch";
+
+fn duration_start(vm: &mut Vm, args: Args<'_>) -> NativeResult {
+    let now = unix_micros(vm, args)?;
+    let now = Value::float(view::int(now).unwrap_or(0) as f64);
+    let name = vm.symbols.intern(STOPWATCH);
+    vm.globals.insert(name, now);
+    Ok(now)
+}
+
+fn duration(vm: &mut Vm, args: Args<'_>) -> NativeResult {
+    let name = vm.symbols.intern(STOPWATCH);
+    let Some(start) = vm.globals.get(&name).map(|v| v.as_float()) else {
+        return vm.fail("duration_start is not set");
+    };
+    let now = unix_micros(vm, args)?;
+    Ok(Value::float(view::int(now).unwrap_or(0) as f64 - start))
+}
+
 /// Members of `time`.
 pub(super) static IN_TIME: &[NativeDef] = &[
     def("now", 0, 0, unix_seconds),
