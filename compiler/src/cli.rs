@@ -84,13 +84,12 @@ pub enum Switch {
 }
 
 impl CompileArgs {
-    /// What the compiler is told. `one_shot`: the process ends behind this compilation.
-    pub fn options(&self, one_shot: bool) -> Options {
+    /// What the compiler is told.
+    pub fn options(&self) -> Options {
         Options {
             front: gene::Options {
                 contracts: self.contracts == Switch::On,
                 type_check: !self.no_type_check,
-                one_shot,
             },
             strict_nil: self.strict_nil,
             level: match self.optimise {
@@ -109,7 +108,7 @@ impl CompileArgs {
         compile::on_large_stack(|| {
             let mut sources = SourceMap::new();
             let (main, path) = source.add_to(&mut sources)?;
-            compile::compile(&mut sources, main, &path, &mut Disk, &self.options(true))
+            compile::compile(&mut sources, main, &path, &mut Disk, &self.options())
                 .and_then(|program| image(&program, &WriteOptions::default()))
                 .map_err(|found| self.errors.failure(&found, &sources))
         })

@@ -266,7 +266,7 @@ pub struct Item {
 #[derive(Debug)]
 pub enum Named {
     /// `^key value`
-    Entry(String, Expr),
+    Entry(Box<str>, Expr),
     /// `^... map`
     Spread(Expr),
 }
@@ -284,7 +284,7 @@ pub struct Args {
 #[derive(Debug)]
 pub enum Place {
     /// `obj/name`
-    Member(Box<Expr>, String),
+    Member(Box<Expr>, Box<str>),
     /// `obj/3`, `obj/-1`
     Index(Box<Expr>, i64),
     /// `obj/<key>`
@@ -301,9 +301,9 @@ pub enum Var {
     /// Module-level variable.
     Global(GlobalId),
     /// Looked up at run time in the module's namespace, then globally.
-    Name(String),
+    Name(Box<str>),
     /// Member of the global namespace, assigned by `$name`; read like `Name`.
-    GlobalMember(String),
+    GlobalMember(Box<str>),
 }
 
 /// One `catch` clause.
@@ -344,7 +344,7 @@ pub enum ExprKind {
     /// Reads a variable.
     Var(Var),
     /// A built-in global function, class or constant that nothing in the program hides.
-    Builtin(String),
+    Builtin(Box<str>),
     /// The namespace of the module (`$ns`, top-level `self`).
     Namespace,
     /// `$ex`
@@ -359,7 +359,7 @@ pub enum ExprKind {
     /// Two operands.
     Binary(BinaryOp, Box<Expr>, Box<Expr>),
     /// `a < b <= c`: each operand once, stops at the first pair that does not hold.
-    Chain(Vec<Expr>, Vec<BinaryOp>),
+    Chain(Box<[Expr]>, Box<[BinaryOp]>),
     /// `&&` as decisions.md (a) defines it.
     And(Box<Expr>, Box<Expr>),
     /// `||` as decisions.md (a) defines it.
@@ -399,24 +399,24 @@ pub enum ExprKind {
     /// Leaves the function (a generator: exhausts it; a module body: ends it).
     Return(Option<Box<Expr>>),
     /// Calls a value.
-    Call(Box<Expr>, Args),
+    Call(Box<Expr>, Box<Args>),
     /// `(obj .name …)`
-    MethodCall(Box<Expr>, String, Args),
+    MethodCall(Box<Expr>, Box<str>, Box<Args>),
     /// `(obj . expr …)`
-    DynamicCall(Box<Expr>, Box<Expr>, Args),
+    DynamicCall(Box<Expr>, Box<Expr>, Box<Args>),
     /// `(super .name …)`: the receiver expression is the method's `self`.
-    SuperCall(Box<Expr>, String, Args),
+    SuperCall(Box<Expr>, Box<str>, Box<Args>),
     /// `(new C …)`
-    New(Box<Expr>, Args),
+    New(Box<Expr>, Box<Args>),
     /// Reads a path segment.
     Get(Place),
     /// As `Get` of a member, with the variable whose value is tried as a dynamic segment if
     /// the container is an array, or a map without the key (17-selectors §1.2 rule 2).
-    GetOr(Box<Expr>, String, Box<Expr>),
+    GetOr(Box<Expr>, Box<str>, Box<Expr>),
     /// Assigns a path; the value is the new value.
-    SetPlace(Place, Box<Expr>),
+    SetPlace(Box<Place>, Box<Expr>),
     /// Compound assignment to a path: container, current value, right side, store.
-    UpdatePlace(Place, BinaryOp, Box<Expr>),
+    UpdatePlace(Box<Place>, BinaryOp, Box<Expr>),
     /// Path segment `!`.
     Assert(Box<Expr>),
     /// First operand, or the second if it is void.
@@ -425,8 +425,8 @@ pub enum ExprKind {
     Array(Vec<Item>),
     /// `{…}`
     Map(Vec<Named>),
-    /// A gene whose parts are evaluated: head, props, children.
-    Gene(Box<Expr>, Vec<Named>, Vec<Item>),
+    /// A gene whose parts are evaluated: head; props and children.
+    Gene(Box<Expr>, Box<Args>),
     /// Seals the fresh collection.
     Seal(Box<Expr>),
     /// `(a .. b)`
@@ -438,24 +438,24 @@ pub enum ExprKind {
         /// Body.
         body: Box<Expr>,
         /// Clauses in order.
-        catches: Vec<Catch>,
+        catches: Box<[Catch]>,
         /// Runs on every way out.
         finally: Option<Box<Expr>>,
     },
     /// `throw`
     Throw(Box<Expr>),
     /// Raises an exception with this message.
-    Fail(String),
+    Fail(Box<str>),
     /// New class: name and parent.
-    NewClass(String, Option<Box<Expr>>),
+    NewClass(Box<str>, Option<Box<Expr>>),
     /// Defines a method in a class: class, kind, name, closure.
-    DefMethod(Box<Expr>, MethodKind, String, Box<Expr>),
+    DefMethod(Box<Expr>, Box<(MethodKind, String)>, Box<Expr>),
     /// Declares a typed field: class, check, readonly.
-    DefField(Box<Expr>, Check, bool),
+    DefField(Box<Expr>, Box<Check>, bool),
     /// New namespace: name and parent.
-    NewNamespace(String, Option<Box<Expr>>),
+    NewNamespace(Box<str>, Option<Box<Expr>>),
     /// Checks (and converts) a value.
-    CheckType(Box<Expr>, Check),
+    CheckType(Box<Expr>, Box<Check>),
     /// `yield`
     Yield(Box<Expr>),
     /// `await` of one future.

@@ -311,9 +311,12 @@ fn node(expr: &Expr) -> Node<'_> {
         Default(value, other) => ("default".into(), exprs([&**value, other])),
         Array(list) => ("array".into(), items(list)),
         Map(list) => ("map".into(), named(list)),
-        Gene(head, props, children) => (
+        Gene(head, parts) => (
             "gene".into(),
-            with(with(exprs([&**head]), named(props)), items(children)),
+            with(
+                with(exprs([&**head]), named(&parts.named)),
+                items(&parts.items),
+            ),
         ),
         Seal(value) => ("seal".into(), exprs([&**value])),
         Range(from, to) => ("range".into(), exprs([&**from, to])),
@@ -338,7 +341,8 @@ fn node(expr: &Expr) -> Node<'_> {
         Throw(value) => ("throw".into(), exprs([&**value])),
         Fail(message) => (format!("fail {message:?}"), vec![]),
         NewClass(name, parent) => (format!("new_class {name}"), optional(parent)),
-        DefMethod(class, kind, name, value) => {
+        DefMethod(class, method, value) => {
+            let (kind, name) = &**method;
             (format!("def {kind:?} {name:?}"), exprs([&**class, value]))
         }
         DefField(class, checked, readonly) => {

@@ -5,6 +5,7 @@ pub mod diag;
 pub mod disk;
 pub mod fmt;
 pub mod gene;
+mod hash;
 pub mod hir;
 pub mod hir_print;
 pub mod optimise;

@@ -52,7 +52,7 @@ macro_rules! visitor {
                         f(value, FIRST);
                     }
                 }
-                Binary(_, a, b) | Range(a, b) | DefMethod(a, _, _, b) => {
+                Binary(_, a, b) | Range(a, b) | DefMethod(a, _, b) => {
                     f(a, FIRST);
                     f(b, LATER);
                 }
@@ -81,7 +81,7 @@ macro_rules! visitor {
                     f(coll, FIRST);
                     f(body, BRANCH);
                 }
-                Call(callee, args) | New(callee, args) | MethodCall(callee, _, args)
+                Call(callee, args) | Gene(callee, args) | New(callee, args) | MethodCall(callee, _, args)
                 | SuperCall(callee, _, args) => {
                     f(callee, FIRST);
                     $arguments(args, f);
@@ -98,11 +98,6 @@ macro_rules! visitor {
                 }
                 Array(list) => $items(list, f),
                 Map(list) => $named(list, f),
-                Gene(head, props, children) => {
-                    f(head, FIRST);
-                    $named(props, f);
-                    $items(children, f);
-                }
                 Try {
                     body,
                     catches,

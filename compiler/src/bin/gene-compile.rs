@@ -60,6 +60,11 @@ enum Stage {
     Ops,
 }
 
+/// Passes make and drop many small values; this allocator takes a third of the time that the
+/// usual one takes on a thread of its own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let args = Args::parse();
     let code = match compile::on_large_stack(|| run(&args)) {
@@ -90,7 +95,7 @@ fn output(args: &Args) -> Result<Option<PathBuf>, Failure> {
 
 fn run(args: &Args) -> Result<(), Failure> {
     let output = output(args)?;
-    let options = args.compile.options(true);
+    let options = args.compile.options();
     let errors = &args.compile.errors;
     let source = match (&args.eval, &args.file) {
         (Some(code), _) => Source::code("<eval>", code.as_str()),

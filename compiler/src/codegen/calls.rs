@@ -90,7 +90,7 @@ impl<'h> FnGen<'_, 'h> {
         let mark = self.mark();
         if let ExprKind::MethodCall(receiver, name, args) = &expr.kind
             // a program's own method of that name is better called through a cache
-            && !self.gen_.hir.method_names.contains(name)
+            && !self.gen_.hir.method_names.contains(&**name)
             && let Some((op, x)) = intrinsic(name, args)
         {
             let argument = args.items.first().map(|item| &item.value);
@@ -219,7 +219,7 @@ impl<'h> FnGen<'_, 'h> {
             let params = &hir.funcs[func.index()].params;
             order.sort_by_key(|&at| {
                 match &args.named[at] {
-                    Named::Entry(name, _) => params.iter().position(|p| p.name == *name),
+                    Named::Entry(name, _) => params.iter().position(|p| *p.name == **name),
                     Named::Spread(_) => None,
                 }
                 .unwrap_or(params.len())

@@ -153,9 +153,9 @@ impl<'h> FnGen<'_, 'h> {
                 self.map_into(named, slot, expr.span);
                 self.settle(slot, dest)
             }
-            ExprKind::Gene(head, props, children) => {
+            ExprKind::Gene(head, parts) => {
                 let slot = self.scratch(dest);
-                self.gene_into(head, props, children, slot, expr.span);
+                self.gene_into(head, &parts.named, &parts.items, slot, expr.span);
                 self.settle(slot, dest)
             }
             ExprKind::Seal(of) => {

@@ -159,9 +159,10 @@ impl<'h> FnGen<'_, 'h> {
                 self.op_ref(op, slot, from, name);
                 slot
             }
-            ExprKind::DefMethod(class, kind, name, closure) => {
+            ExprKind::DefMethod(class, method, closure) => {
                 let class = self.operand(class, &[closure]);
                 let closure = self.expr(closure, None);
+                let (kind, name) = &**method;
                 let kind = match kind {
                     MethodKind::Method => 0,
                     MethodKind::Ctor => 1,

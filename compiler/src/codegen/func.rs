@@ -2,9 +2,9 @@
 
 use super::asm::{Asm, Label};
 use super::control::Control;
-use super::hash::FastMap;
 use super::scan::{Plan, scan};
 use super::{Gen, receiver_slots};
+use crate::hash::FastMap;
 use crate::hir::*;
 use gene_format::ops::{HEADER, Insn, MAX_FRAME, Op};
 use gene_format::program::{ConstId, FuncId, FuncKind, StrId};

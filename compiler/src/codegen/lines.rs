@@ -15,10 +15,12 @@ pub(super) struct Lines<'t> {
 
 impl<'t> Lines<'t> {
     pub fn new(text: &'t [u8]) -> Self {
-        let newlines = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-        let starts = std::iter::once(0)
-            .chain(newlines.map(|(at, _)| at as u32 + 1))
-            .collect();
+        let mut starts = vec![0];
+        for (at, byte) in text.iter().enumerate() {
+            if *byte == b'\n' {
+                starts.push(at as u32 + 1);
+            }
+        }
         Lines {
             text,
             starts,

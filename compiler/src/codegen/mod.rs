@@ -17,7 +17,6 @@ mod control;
 mod data;
 mod expr;
 mod func;
-mod hash;
 mod lines;
 mod pool;
 mod scan;

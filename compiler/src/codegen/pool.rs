@@ -1,6 +1,6 @@
 //! Strings and constants of the program, each once.
 
-use super::hash::FastMap;
+use crate::hash::FastMap;
 use crate::hir;
 use gene_format::program::{Check, Const, ConstId, FnParam, StrId, TypeDesc};
 use gene_format::text::{Entry, Form, FormKind, Items};

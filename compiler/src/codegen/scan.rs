@@ -4,7 +4,7 @@
 //! A *region* is a part that runs any number of times: a branch, a loop's body, a handler. A
 //! local has its slot from the start to the end of the smallest region that mentions it.
 
-use super::hash::FastMap;
+use crate::hash::FastMap;
 use crate::hir::{CaptureSource, Catch, Expr, ExprKind, Function, Hir, LocalId, Var};
 use crate::visit::parts;
 

@@ -9,8 +9,8 @@
 //! by the wide instructions.
 
 use super::func::Reference;
-use super::hash::FastMap;
 use super::{Entry, Gen};
+use crate::hash::FastMap;
 use crate::hir::{FnId, GlobalId};
 use gene_format::ops::{Insn, Op};
 use gene_format::program::{Func, FuncId, TableEntry, TableId};

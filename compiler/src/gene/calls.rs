@@ -37,7 +37,7 @@ impl Lower<'_> {
         let args = self.args(gene, 0);
         self.self_param = outer;
         self.note_call(&gene.head, &args, span);
-        expr(ExprKind::Call(Box::new(callee), args), span)
+        expr(ExprKind::Call(Box::new(callee), args.into()), span)
     }
 
     /// Props and the children from `skip` on.
@@ -77,7 +77,7 @@ impl Lower<'_> {
         let mut args = Args::default();
         for entry in &gene.props {
             let value = self.data(&entry.value);
-            args.named.push(Named::Entry(entry.key.to_string(), value));
+            args.named.push(Named::Entry(entry.key.clone(), value));
         }
         for form in &gene.children {
             let value = self.data(form);
@@ -87,7 +87,7 @@ impl Lower<'_> {
             let name = self.name(text);
             self.hidden_args(name, gene, &mut args, span);
         }
-        expr(ExprKind::Call(Box::new(callee), args), span)
+        expr(ExprKind::Call(Box::new(callee), args.into()), span)
     }
 
     fn hidden_args(&mut self, name: Name, gene: &GeneForm, args: &mut Args, span: Span) {
@@ -99,7 +99,7 @@ impl Lower<'_> {
             let text = self.names.text(hidden).to_owned();
             if text == "#scope" {
                 let value = self.scope_value(span);
-                args.named.push(Named::Entry(text, value));
+                args.named.push(Named::Entry(text.into(), value));
                 continue;
             }
             let form = match known.argument_index(hidden, given) {
@@ -113,7 +113,7 @@ impl Lower<'_> {
             if let Some(form) = form {
                 let thunk = self.thunk(form.span, |lower| lower.expr(form));
                 let value = expr(ExprKind::Closure(thunk), form.span);
-                args.named.push(Named::Entry(text, value));
+                args.named.push(Named::Entry(text.into(), value));
             }
         }
     }
@@ -130,7 +130,7 @@ impl Lower<'_> {
         let of = Box::new(self.expr(&gene.head));
         self.receiver_fn = is_handler(name, &gene.children[1..]);
         let args = self.args(gene, 1);
-        expr(ExprKind::MethodCall(of, name.into(), args), span)
+        expr(ExprKind::MethodCall(of, name.into(), args.into()), span)
     }
 
     /// `(.name args…)`: on `self`
@@ -138,7 +138,7 @@ impl Lower<'_> {
         let of = Box::new(self.self_value(span));
         self.receiver_fn = is_handler(name, &gene.children);
         let args = self.args(gene, 0);
-        expr(ExprKind::MethodCall(of, name.into(), args), span)
+        expr(ExprKind::MethodCall(of, name.into(), args.into()), span)
     }
 
     /// `(obj . expr args…)`
@@ -149,7 +149,7 @@ impl Lower<'_> {
         let of = Box::new(self.expr(&gene.head));
         let name = Box::new(self.expr(name));
         let args = self.args(gene, 2);
-        expr(ExprKind::DynamicCall(of, name, args), span)
+        expr(ExprKind::DynamicCall(of, name, args.into()), span)
     }
 
     /// `(super .name args…)`
@@ -179,7 +179,7 @@ impl Lower<'_> {
         }
         let of = Box::new(self.self_value(span));
         let args = self.args(gene, 1);
-        expr(ExprKind::SuperCall(of, name.into(), args), span)
+        expr(ExprKind::SuperCall(of, name.into(), args.into()), span)
     }
 
     pub fn bare_super(&mut self, span: Span) -> Expr {
@@ -199,7 +199,7 @@ impl Lower<'_> {
         }
         let class = Box::new(self.expr(class));
         let args = self.args(gene, 1);
-        expr(ExprKind::New(class, args), span)
+        expr(ExprKind::New(class, args.into()), span)
     }
 
     pub fn macro_constructor(&mut self, span: Span) -> Expr {

@@ -200,7 +200,7 @@ impl Lower<'_> {
         self.method_names.insert(name.to_owned());
         let class = Box::new(local(class, span));
         expr(
-            ExprKind::DefMethod(class, kind, name.into(), Box::new(value)),
+            ExprKind::DefMethod(class, Box::new((kind, name.into())), Box::new(value)),
             span,
         )
     }
@@ -259,7 +259,7 @@ impl Lower<'_> {
         match self.check(ty, &name, CheckSite::Property) {
             Some(check) => {
                 let class = Box::new(local(class, span));
-                expr(ExprKind::DefField(class, check, readonly), span)
+                expr(ExprKind::DefField(class, Box::new(check), readonly), span)
             }
             None => nil(span),
         }
@@ -276,7 +276,7 @@ impl Lower<'_> {
         }
         let mut list = Vec::new();
         let class = self.class_body(&name, None, rest, &mut list, span);
-        let new = ExprKind::New(Box::new(local(class, span)), Args::default());
+        let new = ExprKind::New(Box::new(local(class, span)), Args::default().into());
         list.push(self.define(target, expr(new, span), None));
         expr(ExprKind::Seq(list), span)
     }
@@ -291,7 +291,10 @@ impl Lower<'_> {
             Some(_) => self.self_value(span),
             None => expr(ExprKind::Namespace, span),
         };
-        let new = expr(ExprKind::NewNamespace(name, Some(Box::new(parent))), span);
+        let new = expr(
+            ExprKind::NewNamespace(name.into(), Some(Box::new(parent))),
+            span,
+        );
         let id = self.temp();
         let mut list = vec![declare(id, Some(new), span)];
         list.push(self.define(target, local(id, span), None));
@@ -386,7 +389,7 @@ impl Lower<'_> {
             self.implemented(member, &mut args);
         }
         let callee = Box::new(expr(ExprKind::Builtin("#implement".into()), span));
-        expr(ExprKind::Call(callee, args), span)
+        expr(ExprKind::Call(callee, args.into()), span)
     }
 
     fn implemented(&mut self, member: &Form, args: &mut Args) {
@@ -445,7 +448,7 @@ impl Lower<'_> {
         for one in advice {
             match self.advice(one, form, &params, &mut around) {
                 Ok(value) => args.push(value),
-                Err(message) => return expr(ExprKind::Fail(message), one.span),
+                Err(message) => return expr(ExprKind::Fail(message.into()), one.span),
             }
         }
         let name = if function {

@@ -274,7 +274,7 @@ impl Lower<'_> {
         expr(
             ExprKind::Try {
                 body,
-                catches,
+                catches: catches.into(),
                 finally,
             },
             span,

@@ -364,7 +364,7 @@ impl Lower<'_> {
                 let of = Box::new(self.self_value(param.span));
                 let place = Place::Member(of, param.name().into());
                 let value = Box::new(local(id, param.span));
-                stores.push(expr(ExprKind::SetPlace(place, value), span));
+                stores.push(expr(ExprKind::SetPlace(place.into(), value), span));
             }
             let name = param.name().into();
             let param = Param {
@@ -592,7 +592,7 @@ impl Lower<'_> {
         function.is_async = true;
         let id = self.enclosed(function, |lower| lower.expr(form));
         let callee = Box::new(expr(ExprKind::Closure(id), span));
-        expr(ExprKind::Call(callee, Args::default()), span)
+        expr(ExprKind::Call(callee, Args::default().into()), span)
     }
 
     /// `(await f)`, `(await f g …)`, `(await ^timeout t f)`

@@ -5,8 +5,9 @@
 //! at run time, when the import runs.
 
 use super::lower::{Lower, expr, intrinsic, member, string, word};
-use super::names::{FastMap, Name};
+use super::names::Name;
 use super::scope::{Binding, Info, Slot};
+use crate::hash::FastMap;
 use crate::hir::*;
 use gene_format::text::{Form, FormKind, GeneForm, Span};
 
@@ -157,7 +158,7 @@ impl Lower<'_> {
             let Some(&global) = found.get(&first) else {
                 // Raised when the import runs: by then the module's own errors are out.
                 let message = format!("Symbol '{}' not found in namespace", path[0]);
-                out.push(expr(ExprKind::Fail(message), span));
+                out.push(expr(ExprKind::Fail(message.into()), span));
                 continue;
             };
             let alias = self.name(alias);
@@ -240,7 +241,7 @@ impl Lower<'_> {
     }
 
     /// All imports of the module, before anything else of it is lowered.
-    pub fn imports(&mut self, forms: &[&Form]) -> Vec<Expr> {
+    pub fn imports(&mut self, forms: &[Form]) -> Vec<Expr> {
         let mut list = Vec::new();
         for form in forms {
             if let FormKind::Gene(gene) = &form.kind

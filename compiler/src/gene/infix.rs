@@ -7,15 +7,16 @@ use gene_format::text::{Form, GeneForm, Span};
 
 /// Precedence of an infix operator.
 fn level(op: &str) -> Option<u8> {
-    Some(match op {
-        "./" => 90,
-        "*" | "/" | "%" | "**" => 80,
-        "+" | "-" | "++" => 70,
-        "<<" | ">>" => 65,
-        "<" | "<=" | ">" | ">=" | "==" | "!=" | "is" => 60,
-        "&&" => 50,
-        "&|&" => 45,
-        "||" => 40,
+    // Asked of most words of a program: the bytes are looked at once, not word by word.
+    Some(match op.as_bytes() {
+        [b'.', b'/'] => 90,
+        [b'*' | b'/' | b'%'] | [b'*', b'*'] => 80,
+        [b'+' | b'-'] | [b'+', b'+'] => 70,
+        [b'<', b'<'] | [b'>', b'>'] => 65,
+        [b'<' | b'>'] | [b'<' | b'>' | b'=' | b'!', b'='] | [b'i', b's'] => 60,
+        [b'&', b'&'] => 50,
+        [b'&', b'|', b'&'] => 45,
+        [b'|', b'|'] => 40,
         _ => return None,
     })
 }
@@ -90,14 +91,23 @@ impl Lower<'_> {
         if !children.len().is_multiple_of(2) {
             return self.error(span, "Incomplete infix expression");
         }
+        let is_op = |form: &Form| word(form).is_some_and(|text| is_infix(text) && text != "is");
+        if let [op, right] = children.as_slice()
+            && let Some(op) = word(op).filter(|op| is_infix(op))
+            && !is_op(&gene.head)
+            && !is_op(right)
+        {
+            let left = self.expr(&gene.head);
+            let right = self.right_operand(op, right);
+            return self.combine(op, left, right, span);
+        }
         let ops: Vec<&str> = children.iter().step_by(2).filter_map(word).collect();
         let operands: Vec<&Form> = std::iter::once(&gene.head)
             .chain(children.iter().skip(1).step_by(2))
             .collect();
-        let is_op = |form: &&Form| word(form).is_some_and(|text| is_infix(text) && text != "is");
         if ops.len() * 2 != children.len()
             || !ops.iter().all(|op| is_infix(op))
-            || operands.iter().any(is_op)
+            || operands.iter().copied().any(is_op)
         {
             return self.error(span, "Invalid infix expression");
         }
@@ -108,7 +118,7 @@ impl Lower<'_> {
                 .collect::<Option<Vec<_>>>()
         {
             let operands = operands.into_iter().map(|form| self.expr(form)).collect();
-            return expr(ExprKind::Chain(operands, chain), span);
+            return expr(ExprKind::Chain(operands, chain.into()), span);
         }
         let mut climb = Climb {
             operands: &operands,
@@ -136,7 +146,8 @@ impl Lower<'_> {
                     Args {
                         items,
                         named: Vec::new(),
-                    },
+                    }
+                    .into(),
                 )
             }
             _ => ExprKind::Binary(binary(op).expect("an infix operator"), l, r),

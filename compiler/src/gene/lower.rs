@@ -3,10 +3,11 @@
 
 use super::imports::Exports;
 use super::module::{Macro, Unit};
-use super::names::{FastMap, Name, Names};
+use super::names::{Name, Names};
 use super::packages::Package;
 use super::scope::{Binding, Info, Scopes, Slot};
 use super::{Error, Options};
+use crate::hash::FastMap;
 use crate::hir::*;
 use gene_format::builtins::is_builtin;
 use gene_format::text::{Entry, Form, FormKind, GeneForm, Items, Span};
@@ -114,7 +115,8 @@ pub(super) fn intrinsic(name: &str, args: Vec<Expr>, span: Span) -> Expr {
             Args {
                 items,
                 named: Vec::new(),
-            },
+            }
+            .into(),
         ),
         span,
     )
@@ -243,7 +245,10 @@ impl Lower<'_> {
             items: list,
             named: Vec::new(),
         };
-        seal(expr(ExprKind::Call(callee, args), span), items.sealed)
+        seal(
+            expr(ExprKind::Call(callee, args.into()), span),
+            items.sealed,
+        )
     }
 
     /// `^key value` pairs.
@@ -254,7 +259,7 @@ impl Lower<'_> {
             list.push(if entry.key.starts_with("...") {
                 Named::Spread(value)
             } else {
-                Named::Entry(entry.key.to_string(), value)
+                Named::Entry(entry.key.clone(), value)
             });
         }
         list
@@ -628,7 +633,10 @@ impl Lower<'_> {
         let named = self.named(&gene.props);
         let items = self.items(&gene.children);
         seal(
-            expr(ExprKind::Gene(Box::new(head), named, items), span),
+            expr(
+                ExprKind::Gene(Box::new(head), Box::new(Args { items, named })),
+                span,
+            ),
             gene.sealed,
         )
     }

@@ -33,7 +33,7 @@ mod tests;
 use crate::diag::Diagnostics;
 use crate::hir::{Hir, Module, ModuleIdx};
 use crate::source::{FileId, SourceMap};
-use gene_format::text::{Form, Span};
+use gene_format::text::Span;
 pub(crate) use piece::Known;
 pub use resolve::{Files, NoFiles};
 use std::collections::HashSet;
@@ -46,9 +46,6 @@ pub struct Options {
     pub contracts: bool,
     /// Check type annotations at run time.
     pub type_check: bool,
-    /// The process ends after this compilation, so the forms are not given back: freeing
-    /// them takes as long as reading them (40 ms for 1.8 MB of source).
-    pub one_shot: bool,
 }
 
 impl Default for Options {
@@ -56,7 +53,6 @@ impl Default for Options {
         Options {
             contracts: true,
             type_check: true,
-            one_shot: false,
         }
     }
 }
@@ -105,15 +101,10 @@ pub(crate) fn lower_piece(
     let name = sources.name(main).to_owned();
     let mut reader = program::Reader::new(files, sources, main_path, &name);
     if reader.module(main_path, main).is_some() {
-        let modules = std::mem::take(&mut reader.done);
-        let lowered = lower_modules(&modules, options, known);
+        let mut modules = std::mem::take(&mut reader.done);
+        let lowered = lower_modules(&mut reader, &mut modules, options, known);
         match lowered {
-            Ok(hir) if !reader.diagnostics.has_errors() => {
-                if options.one_shot {
-                    std::mem::forget(modules);
-                }
-                return Ok(hir);
-            }
+            Ok(hir) if !reader.diagnostics.has_errors() => return Ok(hir),
             Ok(_) => {}
             Err(errors) => reader.report_all(&modules, errors),
         }
@@ -124,9 +115,11 @@ pub(crate) fn lower_piece(
 }
 
 /// Lowers modules, each behind those it imports; the last is the main module. A pass that
-/// meets an assignment of a built-in name is repeated with that name hidden.
+/// meets an assignment of a built-in name is repeated with that name hidden; the forms, which
+/// the pass has used up, are then read again.
 fn lower_modules(
-    sources: &[program::Source],
+    reader: &mut program::Reader,
+    sources: &mut [program::Source],
     options: &Options,
     known: Option<&mut Known>,
 ) -> Result<Hir, Vec<Error>> {
@@ -139,6 +132,9 @@ fn lower_modules(
         let modules = lower_pass(&mut lower, sources, known.as_deref());
         if !lower.assigned_builtins.is_subset(&hidden) {
             hidden.extend(lower.assigned_builtins);
+            for source in &mut *sources {
+                source.forms = reader.forms(source.file).unwrap_or_default();
+            }
             continue;
         }
         let Some(known) = known else {
@@ -156,24 +152,26 @@ fn lower_modules(
 
 fn lower_pass(
     lower: &mut lower::Lower,
-    sources: &[program::Source],
+    sources: &mut [program::Source],
     known: Option<&Known>,
 ) -> Vec<Module> {
     if let Some(known) = known {
         lower.recall(known);
     }
     let mut modules = Vec::with_capacity(sources.len());
-    for (index, source) in sources.iter().enumerate() {
+    let count = sources.len();
+    let main_package = sources.last().and_then(|main| main.package.clone());
+    for (index, source) in sources.iter_mut().enumerate() {
         lower.unit = module::Unit {
             index: ModuleIdx(index as u32),
             name: source.name.clone(),
-            is_main: index + 1 == sources.len(),
+            is_main: index + 1 == count,
             imports: source.imports.clone(),
             package: source.package.clone(),
-            main_package: sources.last().and_then(|main| main.package.clone()),
+            main_package: main_package.clone(),
             ..module::Unit::default()
         };
-        let forms: Vec<&Form> = source.forms.iter().collect();
+        let forms = std::mem::take(&mut source.forms);
         let span = match (forms.first(), forms.last()) {
             (Some(first), Some(last)) => Span {
                 start: first.span.start,
@@ -182,7 +180,7 @@ fn lower_pass(
             _ => Span::default(),
         };
         let known = known.filter(|_| lower.unit.is_main);
-        let init = lower.module(&forms, span, known);
+        let init = lower.module(forms, span, known);
         modules.push(Module {
             name: source.name.clone(),
             init,

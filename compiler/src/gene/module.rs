@@ -3,11 +3,12 @@
 
 use super::functions::{FnDef, definition_name};
 use super::lower::{Lower, seq, word};
-use super::names::{FastMap, Name};
+use super::names::Name;
 use super::packages::Package;
 use super::params::Target;
 use super::piece::Known;
 use super::scope::{Binding, Info, Slot};
+use crate::hash::FastMap;
 use crate::hir::*;
 use gene_format::program::{CheckSite, FuncKind, ParamKind};
 use gene_format::text::{Form, FormKind, GeneForm, Span};
@@ -191,30 +192,34 @@ impl Lower<'_> {
         self.unit.macros.insert(name, known);
     }
 
-    /// Lowers a module, or a further piece of one; gives its init function.
-    pub fn module(&mut self, forms: &[&Form], span: Span, known: Option<&Known>) -> FnId {
+    /// Lowers a module, or a further piece of one; gives its init function. Each form is freed as
+    /// soon as its meaning is known, so that forms and what they become share memory.
+    pub fn module(&mut self, forms: Vec<Form>, span: Span, known: Option<&Known>) -> FnId {
         let function = self.blank_function("__init__", FuncKind::Module, span);
         let id = self.new_fn();
         self.scopes.open_fn(id, function);
         let mark = self.scopes.open();
-        let mut list = self.imports(forms);
+        let mut list = self.imports(&forms);
         if let Some(known) = known {
             self.recall_types(known);
         }
-        self.declare_all(forms);
+        self.declare_all(&forms);
         if let Some(known) = known {
             self.keep_imports(span, &mut list);
             self.recall_variables(known);
         }
-        let mut init: Option<&Form> = None;
+        let mut init: Option<Form> = None;
+        let mut statements = Vec::new();
         for form in forms {
-            if defined_function(form) == Some("__init__") {
+            if defined_function(&form) == Some("__init__") {
                 if init.is_some() {
                     self.error(form.span, "Duplicate __init__ definition in module");
                 }
                 init = Some(form);
-            } else if head_word(form).is_some_and(is_definition) {
-                list.extend(self.definition(form));
+            } else if head_word(&form).is_some_and(is_definition) {
+                list.extend(self.definition(&form));
+            } else {
+                statements.push(form);
             }
         }
         if known.is_some() {
@@ -223,15 +228,13 @@ impl Lower<'_> {
         if let Some(Form {
             kind: FormKind::Gene(gene),
             ..
-        }) = init
+        }) = &init
         {
             let body = gene.children.get(2..).unwrap_or(&[]);
             list.extend(body.iter().map(|form| self.expr(form)));
         }
-        for form in forms {
-            if !head_word(form).is_some_and(is_definition) {
-                list.extend(self.statement(form));
-            }
+        for form in statements {
+            list.extend(self.statement(&form));
         }
         self.scopes.close(mark);
         let mut open = self.scopes.close_fn();
@@ -246,7 +249,7 @@ impl Lower<'_> {
     }
 
     /// Declares the module variables: all names of the file exist from the start.
-    fn declare_all(&mut self, forms: &[&Form]) {
+    fn declare_all(&mut self, forms: &[Form]) {
         let mut declared = Vec::new();
         for form in forms {
             declarations(form, true, &mut declared);
@@ -260,9 +263,10 @@ impl Lower<'_> {
             }
             self.note_definition(form);
         }
+        let mut listed: FastMap<Name, ()> = FastMap::default();
         for Declared { name, kind, member } in declared {
             let name = self.name(name);
-            if member && !self.unit.members.contains(&name) {
+            if member && listed.insert(name, ()).is_none() {
                 self.unit.members.push(name);
             }
             let mut info = Info::default();

@@ -104,11 +104,11 @@ impl Lower<'_> {
             .and_then(|rest| rest.strip_suffix('>'))
         {
             let name = self.inner_path(inner, span);
-            let kind = ExprKind::DynamicCall(Box::new(of), Box::new(name), Args::default());
+            let kind = ExprKind::DynamicCall(Box::new(of), Box::new(name), Args::default().into());
             return expr(kind, span);
         }
         if let Some(method) = text.strip_prefix('.').filter(|rest| !rest.is_empty()) {
-            let kind = ExprKind::MethodCall(Box::new(of), method.into(), Args::default());
+            let kind = ExprKind::MethodCall(Box::new(of), method.into(), Args::default().into());
             return expr(kind, span);
         }
         match self.place(of, text, may_be_variable, previous, span) {
@@ -119,7 +119,7 @@ impl Lower<'_> {
 
     /// A named step: where the container may be an array or map, a variable of that name
     /// may be meant (17-selectors §1.2 rule 2).
-    fn read_member(&mut self, of: Expr, name: String, span: Span) -> Expr {
+    fn read_member(&mut self, of: Expr, name: Box<str>, span: Span) -> Expr {
         let id = self.name(&name);
         let own_field = matches!(of.kind, ExprKind::Var(_)) && self.is_self(&of);
         let container = matches!(of.kind, ExprKind::Builtin(_) | ExprKind::Namespace);
@@ -213,8 +213,8 @@ impl Lower<'_> {
             Target::Place(place) => {
                 let value = Box::new(self.expr(value));
                 let kind = match operation {
-                    Some(op) => ExprKind::UpdatePlace(place, op, value),
-                    None => ExprKind::SetPlace(place, value),
+                    Some(op) => ExprKind::UpdatePlace(place.into(), op, value),
+                    None => ExprKind::SetPlace(place.into(), value),
                 };
                 expr(kind, span)
             }
@@ -228,7 +228,10 @@ impl Lower<'_> {
                     new = expr(ExprKind::Binary(op, Box::new(old), Box::new(new)), span);
                 }
                 if let Some(check) = check {
-                    new = expr(ExprKind::CheckType(Box::new(new), (*check).clone()), span);
+                    new = expr(
+                        ExprKind::CheckType(Box::new(new), Box::new((*check).clone())),
+                        span,
+                    );
                 }
                 expr(ExprKind::Set(var, Box::new(new)), span)
             }
@@ -285,7 +288,7 @@ impl Lower<'_> {
         match binding.slot {
             Slot::Member(_) => {
                 let text = self.names.text(name).to_owned();
-                Target::Place(Place::Member(Box::new(read(var, span)), text))
+                Target::Place(Place::Member(Box::new(read(var, span)), text.into()))
             }
             Slot::Global(global) => {
                 self.globals[global.index()].assigned = true;
@@ -449,7 +452,7 @@ impl Lower<'_> {
             }
             Target::Place(place) => {
                 let value = Box::new(self.initialiser(rest, span));
-                expr(ExprKind::SetPlace(place, value), span)
+                expr(ExprKind::SetPlace(place.into(), value), span)
             }
             Target::None => nil(span),
         }
@@ -482,7 +485,9 @@ impl Lower<'_> {
             }
             FormKind::Path(parts) => match self.path_target(parts, target.span) {
                 Target::Var(var, _) => expr(ExprKind::Set(var, Box::new(value)), span),
-                Target::Place(place) => expr(ExprKind::SetPlace(place, Box::new(value)), span),
+                Target::Place(place) => {
+                    expr(ExprKind::SetPlace(place.into(), Box::new(value)), span)
+                }
                 Target::None => value,
             },
             _ => self.error(target.span, "a name is required"),
@@ -579,7 +584,7 @@ impl Lower<'_> {
             items,
             named: Vec::new(),
         };
-        expr(ExprKind::Call(Box::new(selector), args), span)
+        expr(ExprKind::Call(Box::new(selector), args.into()), span)
     }
 
     /// `(v .@ seg …)`
@@ -618,7 +623,7 @@ impl Lower<'_> {
             }
         };
         let value = Box::new(self.expr(value));
-        expr(ExprKind::SetPlace(place, value), span)
+        expr(ExprKind::SetPlace(place.into(), value), span)
     }
 
     /// Binds one name of a pattern to a value: a module variable or a local.
@@ -647,7 +652,10 @@ fn check_value(value: Expr, check: &Option<Check>) -> Expr {
         None => value,
         Some(check) => {
             let span = value.span;
-            expr(ExprKind::CheckType(Box::new(value), check.clone()), span)
+            expr(
+                ExprKind::CheckType(Box::new(value), Box::new(check.clone())),
+                span,
+            )
         }
     }
 }

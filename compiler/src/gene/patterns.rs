@@ -187,7 +187,7 @@ impl Lower<'_> {
             }
             FormKind::Symbol(text) => {
                 if is_builtin_variant(text) {
-                    return Some(expr(ExprKind::Builtin(text.to_string()), span));
+                    return Some(expr(ExprKind::Builtin(text.clone()), span));
                 }
                 if gene
                     .children

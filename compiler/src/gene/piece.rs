@@ -4,8 +4,9 @@
 
 use super::lower::{Lower, expr, read};
 use super::module::Macro;
-use super::names::{FastMap, Name, Names};
+use super::names::{Name, Names};
 use super::scope::Info;
+use crate::hash::FastMap;
 use crate::hir::*;
 use crate::visit::parts_mut;
 use gene_format::text::{Form, Span};
@@ -69,7 +70,7 @@ impl Lower<'_> {
                 && let Some(func) = global.func
             {
                 let value = Box::new(expr(ExprKind::Closure(func), span));
-                let var = Var::Name(global.name.clone());
+                let var = Var::Name(global.name.as_str().into());
                 list.push(expr(ExprKind::Set(var, value), span));
             }
         }

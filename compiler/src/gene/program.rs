@@ -4,10 +4,10 @@
 use super::Error;
 use super::imports::{Import, parse_import};
 use super::lower::word;
-use super::names::FastMap;
 use super::packages::{Package, PackageRequest, dependency, package_of};
 use super::resolve::{Files, join, parent, resolve};
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::hash::FastMap;
 use crate::hir::ModuleIdx;
 use crate::source::{FileId, Place, SourceMap};
 use gene_format::text::{Form, FormKind, Span, read_all};
@@ -16,6 +16,7 @@ use gene_format::text::{Form, FormKind, Span, read_all};
 pub(super) struct Source {
     pub file: FileId,
     pub name: String,
+    /// Taken away by lowering.
     pub forms: Vec<Form>,
     /// The modules that import forms mean, by the place of the form.
     pub imports: FastMap<u32, ModuleIdx>,
@@ -66,21 +67,7 @@ impl<'r> Reader<'r> {
 
     /// Reads a module and those it imports; `None` if it cannot be used.
     pub fn module(&mut self, path: &str, file: FileId) -> Option<ModuleIdx> {
-        let read = read_all(self.sources.text(file));
-        for error in &read.errors {
-            self.diagnostics
-                .push(Diagnostic::from_read_error(file, error.clone()));
-        }
-        if !read.errors.is_empty() {
-            return None;
-        }
-        let forms = match super::comptime::expand(read.forms, self.files) {
-            Ok(forms) => forms,
-            Err(error) => {
-                self.report(file, error.span, error.message);
-                return None;
-            }
-        };
+        let forms = self.forms(file)?;
         let name = self.sources.name(file).to_owned();
         self.open.push((path.to_owned(), name.clone()));
         let mut imports = FastMap::default();
@@ -119,6 +106,24 @@ impl<'r> Reader<'r> {
             package,
         });
         Some(index)
+    }
+
+    /// The forms of a file with its `comptime` parts expanded.
+    pub fn forms(&mut self, file: FileId) -> Option<Vec<Form>> {
+        let read = read_all(self.sources.text(file));
+        if !read.errors.is_empty() {
+            let errors = read.errors.into_iter();
+            let found = errors.map(|error| Diagnostic::from_read_error(file, error));
+            self.diagnostics.extend(found);
+            return None;
+        }
+        match super::comptime::expand(read.forms, self.files) {
+            Ok(forms) => Some(forms),
+            Err(error) => {
+                self.report(file, error.span, error.message);
+                None
+            }
+        }
     }
 
     fn imported(

@@ -7,7 +7,8 @@
 //! behind the capture in the text, or in a loop that runs capture and assignment in turn
 //! without running the declaration again.
 
-use super::names::{FastMap, Name};
+use super::names::Name;
+use crate::hash::FastMap;
 use crate::hir::{
     Capture, CaptureId, CaptureSource, Check, FnId, Function, GlobalId, Local, LocalId, LoopId, Var,
 };

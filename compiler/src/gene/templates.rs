@@ -57,12 +57,12 @@ impl Lower<'_> {
         let thunk = self.temp();
         let id = self.scopes.hidden_loop();
         let empty = expr(ExprKind::Array(Vec::new()), span);
-        let value = ExprKind::Call(Box::new(local(thunk, span)), Args::default());
+        let value = ExprKind::Call(Box::new(local(thunk, span)), Args::default().into());
         let args = Args {
             items: vec![item(expr(value, span))],
             named: Vec::new(),
         };
-        let push = ExprKind::MethodCall(Box::new(local(values, span)), "push".into(), args);
+        let push = ExprKind::MethodCall(Box::new(local(values, span)), "push".into(), args.into());
         let rounds = ExprKind::For {
             id,
             coll: Box::new(intrinsic("#holes", vec![local(of, span)], span)),
@@ -106,7 +106,8 @@ impl Lower<'_> {
                         Args {
                             items,
                             named: Vec::new(),
-                        },
+                        }
+                        .into(),
                     ),
                     list.sealed,
                 )
@@ -115,7 +116,10 @@ impl Lower<'_> {
                 let head = Box::new(self.filled(&gene.head));
                 let named = self.filled_props(&gene.props);
                 let items = self.filled_items(&gene.children, false);
-                (ExprKind::Gene(head, named, items), gene.sealed)
+                (
+                    ExprKind::Gene(head, Box::new(Args { items, named })),
+                    gene.sealed,
+                )
             }
             _ => return self.data(form),
         };
@@ -148,10 +152,7 @@ impl Lower<'_> {
     fn filled_props(&mut self, entries: &[Entry]) -> Vec<Named> {
         let mut list = Vec::with_capacity(entries.len());
         for entry in entries {
-            list.push(Named::Entry(
-                entry.key.to_string(),
-                self.filled(&entry.value),
-            ));
+            list.push(Named::Entry(entry.key.clone(), self.filled(&entry.value)));
         }
         list
     }
@@ -192,7 +193,10 @@ impl Lower<'_> {
         {
             let thunk = expr(ExprKind::Var(self.scopes.access(binding)), span);
             let again = expr(ExprKind::Var(self.scopes.access(binding)), span);
-            let call = expr(ExprKind::Call(Box::new(again), Args::default()), span);
+            let call = expr(
+                ExprKind::Call(Box::new(again), Args::default().into()),
+                span,
+            );
             let value = self.expr(form);
             let other = intrinsic("#eval", vec![value, nil(span)], span);
             return super::control::choose(thunk, call, other, span);

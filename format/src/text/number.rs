@@ -65,8 +65,11 @@ impl Reader<'_> {
             return Ok(FormKind::Int(value));
         }
         text.parse().map(FormKind::Int).map_err(|_| {
-            ReadError::new("Parsed integer outside of valid range", start, end)
-                .hint(format!("integers have 64 bits; write a float: {text}.0"))
+            let hint = match text.len() {
+                ..=40 => format!("integers have 64 bits; write a float: {text}.0"),
+                _ => "integers have 64 bits; floats are written with a point".to_owned(),
+            };
+            ReadError::new("Parsed integer outside of valid range", start, end).hint(hint)
         })
     }
 

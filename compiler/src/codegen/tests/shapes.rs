@@ -166,12 +166,12 @@ fn representation_of_other_front_ends() {
     let body = e(ExprKind::Seq(vec![
         e(ExprKind::Call(
             Box::new(local(0)),
-            args(vec![named(1), named(2)]),
+            args(vec![named(1), named(2)]).into(),
         )),
         e(ExprKind::DynamicCall(
             Box::new(local(0)),
             Box::new(local(0)),
-            args(vec![named(1)]),
+            args(vec![named(1)]).into(),
         )),
         e(ExprKind::Get(Place::Index(Box::new(local(0)), 1 << 40))),
         e(ExprKind::Set(

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A map with the fast hash.
-pub(super) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<Fast>>;
+pub(crate) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<Fast>>;
 
 /// Multiply and rotate, eight bytes at a time.
 #[derive(Default)]
-pub(super) struct Fast(u64);
+pub(crate) struct Fast(u64);
 
 impl Fast {
     fn add(&mut self, word: u64) {
