@@ -12,7 +12,7 @@ fn programs_of_the_language() {
 
 #[test]
 fn examples() {
-    run_all(&root().join("examples"), 5);
+    run_all(&root().join("examples"), 12);
 }
 
 fn run_all(folder: &Path, at_least: usize) {

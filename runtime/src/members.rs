@@ -424,6 +424,12 @@ impl Vm {
         }
     }
 
+    /// Makes a value a member of the global namespace, where it is also kept alive.
+    pub fn keep_global(&mut self, name: &str, value: Value) {
+        let name = self.symbols.intern(name);
+        self.globals.insert(name, value);
+    }
+
     /// A member of the global namespace.
     pub fn find_global(&mut self, name: Symbol) -> Option<Value> {
         if let Some(&v) = self.globals.get(&name) {

@@ -209,6 +209,12 @@ impl Machine {
         self.vm.run_main(self.image)
     }
 
+    /// Makes a text the member `name` of the global namespace, which programs read as `$name`.
+    pub fn set_global(&mut self, name: &str, text: &str) {
+        let value = self.vm.str(text);
+        self.vm.keep_global(name, value);
+    }
+
     /// Writes what is left to write, reports how the program ended, and gives the process's
     /// exit code.
     pub fn finish(mut self, failed: bool) -> i32 {

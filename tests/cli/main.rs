@@ -1,8 +1,10 @@
 //! The command lines: here those of gene-compile, gene-vm and gene-dump, and of gene one module
 //! for each command.
 
+mod compile;
 mod fmt;
 mod parse;
+mod pipe;
 mod run;
 
 use gene_aot::{Output, Scratch, programs, run, run_with};
@@ -10,7 +12,19 @@ use std::path::Path;
 use std::process::Command;
 
 /// What `gene --help` lists.
-const COMMANDS: &[&str] = &["run", "eval", "check", "fmt", "parse", "gir", "completions"];
+const COMMANDS: &[&str] = &[
+    "run",
+    "eval",
+    "check",
+    "fmt",
+    "parse",
+    "compile",
+    "pipe",
+    "run-examples",
+    "deser",
+    "gir",
+    "completions",
+];
 
 fn compile(folder: &Path, args: &[&str]) -> Output {
     run(Command::new(&programs().compile)

@@ -2,11 +2,15 @@
 //! runtime do the work.
 
 mod check;
+mod compile;
 mod completions;
+mod deser;
+mod examples;
 mod fmt;
 mod forms;
 mod gir;
 mod parse;
+mod pipe;
 mod run;
 mod spelling;
 
@@ -46,6 +50,11 @@ enum Command {
     #[command(alias = "format")]
     Fmt(fmt::Fmt),
     Parse(parse::Parse),
+    Compile(compile::Compile),
+    Pipe(pipe::Pipe),
+    RunExamples(examples::RunExamples),
+    #[command(alias = "deserialize")]
+    Deser(deser::Deser),
     Gir(gir::Gir),
     Completions(completions::Completions),
 }
@@ -58,6 +67,10 @@ fn main() {
         Some(Command::Check(args)) => check::check(&args),
         Some(Command::Fmt(args)) => fmt::fmt(&args),
         Some(Command::Parse(args)) => parse::parse(&args),
+        Some(Command::Compile(args)) => compile::compile(&args),
+        Some(Command::Pipe(args)) => pipe::pipe(&args),
+        Some(Command::RunExamples(args)) => examples::run_examples(&args),
+        Some(Command::Deser(args)) => deser::deser(&args),
         Some(Command::Gir(args)) => gir::gir(&args),
         Some(Command::Completions(args)) => completions::completions(&args),
         None => cli::write(&Cli::command().render_help().to_string()).map(|()| 0),
