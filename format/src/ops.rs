@@ -1,5 +1,5 @@
 //! The instruction set, listed once: decoder, encoder, verifier, disassembler, tracer, dispatch
-//! table and `OPCODES.md` are made from the rows of [`for_each_op`].
+//! table and `OPCODES.md` are made from the rows of `for_each_op!`.
 //!
 //! An instruction is one little-endian 64-bit word `{op: u8, x: u8, a: u16, b: u16, c: u16}`.
 //! `r[n]` is a slot of the running frame, `k[n]` a word of the module table at the function's
@@ -319,7 +319,7 @@ macro_rules! define_ops {
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         #[repr(u8)]
         pub enum Op {
-            $(#[doc = $effect] $name = $code,)*
+            $(#[doc = concat!("`", $effect, "`")] $name = $code,)*
         }
 
         /// Every opcode in ascending order.

@@ -1,7 +1,7 @@
 //! The printed forms of values (02-types §8): plain, quoted, and `to_s`.
 //!
 //! Printing keeps its own stack, so neither deep nesting nor cycles reach the machine's: below
-//! [`MAX_DEPTH`], and where a value contains itself, it writes `…`.
+//! `MAX_DEPTH`, and where a value contains itself, it writes `…`.
 
 use crate::classes::Builtin;
 use crate::heap::object::*;
