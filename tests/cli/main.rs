@@ -5,6 +5,7 @@ mod compile;
 mod fmt;
 mod parse;
 mod pipe;
+mod repl;
 mod run;
 
 use gene_aot::{Output, Scratch, programs, run, run_with};
@@ -15,6 +16,7 @@ use std::process::Command;
 const COMMANDS: &[&str] = &[
     "run",
     "eval",
+    "repl",
     "check",
     "fmt",
     "parse",

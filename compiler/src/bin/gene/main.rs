@@ -11,6 +11,8 @@ mod forms;
 mod gir;
 mod parse;
 mod pipe;
+mod prompt;
+mod repl;
 mod run;
 mod spelling;
 
@@ -46,6 +48,8 @@ enum Command {
     Run(run::Run),
     #[command(alias = "e")]
     Eval(run::Eval),
+    #[command(alias = "r")]
+    Repl(repl::Repl),
     Check(check::Check),
     #[command(alias = "format")]
     Fmt(fmt::Fmt),
@@ -64,6 +68,7 @@ fn main() {
     let done = match Cli::parse_from(words).command {
         Some(Command::Run(args)) => run::run(args),
         Some(Command::Eval(args)) => run::eval(args),
+        Some(Command::Repl(args)) => repl::repl(&args),
         Some(Command::Check(args)) => check::check(&args),
         Some(Command::Fmt(args)) => fmt::fmt(&args),
         Some(Command::Parse(args)) => parse::parse(&args),

@@ -1,0 +1,70 @@
+//! `gene repl` with pieces from a pipe. What needs a terminal has unit tests beside the code.
+
+use super::gene_reads;
+use gene_aot::{Output, Scratch};
+use std::path::Path;
+
+fn repl(input: &str) -> Output {
+    gene_reads(input, Path::new("."), &["repl"])
+}
+
+#[test]
+fn values_are_shown_and_definitions_last() {
+    let output =
+        repl("(var x 4)\n(fn f [n] (n * x))\n\n(f\n  2)\n\"text\"\nnil\n(println \"out\")\n");
+    let lines: Vec<&str> = output.expect(0).out.lines().collect();
+    assert_eq!(lines[0], "4");
+    assert_eq!(
+        lines[lines.len() - 3..],
+        ["8", "\"text\"", "out"],
+        "{lines:?}"
+    );
+    assert_eq!(output.err, "");
+    assert_eq!(repl("[1\n2]").expect(0).out, "[1 2]\n");
+    assert_eq!(repl("").expect(0).out, "");
+}
+
+#[test]
+fn errors_leave_the_session_alive() {
+    let output =
+        repl("(var x 1)\n(x % 0)\n(ifel)\n(break)\na)\nno_such\n(throw \"mine\")\n(x + 1)\n");
+    let last = output.expect(0).out.lines().last().map(str::to_owned);
+    assert_eq!(last.as_deref(), Some("2"), "{}", output.describe());
+    for text in [
+        "Modulo by zero",
+        "ifel: missing condition",
+        "no_such",
+        "\"mine\"",
+    ] {
+        assert!(output.err.contains(text), "{text}: {}", output.err);
+    }
+    // what is still open at the end is an error
+    assert!(repl("(a\n").expect(0).err.contains("EOF"));
+}
+
+#[test]
+fn commands_and_ends() {
+    assert!(repl(":help\n").expect(0).out.contains("Ctrl-D"));
+    assert_eq!(repl("help\n").expect(0).out, repl(":help").out);
+    assert_eq!(
+        repl("(var a 1)\n(class C)\n:names\n")
+            .expect(0)
+            .out
+            .lines()
+            .last(),
+        Some("a C")
+    );
+    for end in ["exit", "quit", ":quit"] {
+        assert_eq!(repl(&format!("1\n{end}\n2\n")).expect(0).out, "1\n");
+    }
+    assert_eq!(repl("(exit 3)\n1\n").expect(3).out, "");
+}
+
+#[test]
+fn modules_are_found_beside_the_working_directory() {
+    let scratch = Scratch::new();
+    scratch.write("lib.gene", "(fn triple [n] (n * 3))\n");
+    let input = "(import triple from \"./lib\")\n(triple 2)\n";
+    let output = gene_reads(input, scratch.path(), &["repl"]);
+    assert_eq!(output.expect(0).out.lines().last(), Some("6"));
+}
