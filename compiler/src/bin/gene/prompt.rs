@@ -89,8 +89,10 @@ impl Prompt {
 pub fn is_open(text: &str) -> bool {
     let read = read_all(text.as_bytes());
     read.errors.first().is_some_and(|error| {
-        let open = error.message.starts_with("EOF while reading");
-        open && !error.message.contains("character")
+        let message = error.message.as_str();
+        let string = message == "read_string failure: ErrQuoteExpected";
+        let character = message == "EOF while reading character literal";
+        string || message.starts_with("EOF while reading") && !character
     })
 }
 
