@@ -1,5 +1,6 @@
 //! Every program of `tests/lang` and `examples`, in four ways: optimised, not optimised, with a
 //! collection at every safepoint, and from a stripped image. All must do what the program says.
+//! Programs that need a compiler while they run are started by `gene`, and refused by `gene-vm`.
 
 use gene_aot::{Case, Output, Scratch, cases, in_parallel, judge, programs, report, root, run};
 use std::path::Path;
@@ -55,6 +56,16 @@ fn check(case: &Case) -> (usize, Vec<String>) {
         return (2, problems.of(case));
     }
     let warnings = &first.err;
+    if case.needs_eval {
+        let refused = execute(case, &optimised, &[], "");
+        if refused.code != Some(5) || !refused.out.is_empty() || !refused.err.contains("gene run") {
+            problems.note("gene-vm", vec![refused.describe()]);
+        }
+        for way in ["-O1", "-O0", "--gc-stress"] {
+            problems.note(way, judge(case, &evaluate(case, way)));
+        }
+        return (4, problems.of(case));
+    }
 
     let usual = execute(case, &optimised, &[], warnings);
     problems.note("-O1", judge(case, &usual));
@@ -128,6 +139,16 @@ fn compile(case: &Case, level: &str, image: &Path) -> Output {
         .arg(case.path.file_name().expect("a name"))
         .arg("-o")
         .arg(image))
+}
+
+fn evaluate(case: &Case, way: &str) -> Output {
+    run(Command::new(&programs().gene)
+        .current_dir(case.path.parent().expect("a folder"))
+        .arg("run")
+        .args(&case.options)
+        .arg(way)
+        .arg(case.path.file_name().expect("a name"))
+        .args(&case.args))
 }
 
 fn execute(case: &Case, image: &Path, options: &[&str], warnings: &str) -> Output {

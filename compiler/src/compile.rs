@@ -87,9 +87,9 @@ pub(crate) fn lower_piece(
     path: &str,
     files: &mut dyn Files,
     options: &Options,
-    known: Option<&mut gene::Known>,
+    piece: Option<gene::Piece<'_>>,
 ) -> Result<Hir, Diagnostics> {
-    let mut hir = gene::lower_piece(sources, main, path, files, &options.front, known)?;
+    let mut hir = gene::lower_piece(sources, main, path, files, &options.front, piece)?;
     if options.level > Level::None {
         optimise(&mut hir);
     }

@@ -2,9 +2,10 @@
 
 use crate::compile::{Options, generate, lower_piece};
 use crate::diag::Diagnostics;
-use crate::gene::{Files, Known};
+pub use crate::gene::{Around, Visible};
+use crate::gene::{Files, Known, NoFiles, Piece};
 use crate::source::{FileId, SourceMap};
-use gene_format::program::Program;
+use gene_format::program::{FuncId, Program};
 
 /// Compiles pieces of source that share one module: what a piece defines, the later ones see
 /// and may define again.
@@ -58,10 +59,50 @@ impl Session {
         path: &str,
         files: &mut dyn Files,
     ) -> Result<Program, Diagnostics> {
+        self.piece(sources, main, path, files, None)
+    }
+
+    /// Compiles code that a program has built: the file `main` of `sources`. The function to call
+    /// is [`EVALUATED`]; `gene::intrinsics` says how, at `#eval`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the code; then the session is as before.
+    pub fn evaluate(
+        &mut self,
+        sources: &mut SourceMap,
+        main: FileId,
+        around: &Around,
+    ) -> Result<Program, Diagnostics> {
+        let path = format!("/{}", sources.name(main));
+        self.piece(sources, main, &path, &mut NoFiles, Some(around))
+    }
+
+    /// How often a piece changed what the names of later ones mean.
+    pub fn changes(&self) -> u64 {
+        self.known.changes
+    }
+
+    fn piece(
+        &mut self,
+        sources: &mut SourceMap,
+        main: FileId,
+        path: &str,
+        files: &mut dyn Files,
+        around: Option<&Around>,
+    ) -> Result<Program, Diagnostics> {
         let mut known = self.known.clone();
-        let hir = lower_piece(sources, main, path, files, &self.options, Some(&mut known))?;
+        let piece = Piece {
+            known: &mut known,
+            around,
+        };
+        let hir = lower_piece(sources, main, path, files, &self.options, Some(piece))?;
         let program = generate(&hir, sources, &self.options)?;
         self.known = known;
         Ok(program)
     }
 }
+
+/// The function of evaluated code, in the program that [`Session::evaluate`] gives: it takes the
+/// data and its scope, and captures the array of values that have no spelling.
+pub const EVALUATED: FuncId = FuncId(1);

@@ -1,6 +1,15 @@
 //! Names of the built-in global namespace. The compiler binds them without a lookup where no
 //! program name hides them; the runtime provides the values.
 
+/// First character of the symbols that stand for values without spelling in evaluated code: of
+/// the private use area, so that no program writes it.
+const EVALUATED_VALUE: char = '\u{E000}';
+
+/// The symbol that stands for the value of this index where a program evaluates data.
+pub fn evaluated_value(index: u32) -> String {
+    format!("{EVALUATED_VALUE}{index}")
+}
+
 /// Every built-in global name, sorted. `language/14-stdlib.md` §12.
 pub const BUILTINS: &[&str] = &[
     "#Str",

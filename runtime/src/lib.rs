@@ -4,6 +4,7 @@ pub mod arith;
 pub mod classes;
 pub mod equality;
 pub mod errors;
+pub mod evaluate;
 pub mod fiber;
 pub mod frame;
 pub mod heap;

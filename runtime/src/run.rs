@@ -1,6 +1,7 @@
 //! Running an image file from beginning to end: what `gene-vm` does, for other hosts too.
 
 use crate::errors::Fatal;
+use crate::evaluate::Evaluator;
 use crate::mapping::Mapping;
 use crate::natives::Raised;
 use crate::program::Image;
@@ -149,7 +150,7 @@ pub fn run_image(
     options: Options,
     verify: Verify,
 ) -> Result<i32, Failure> {
-    let mut machine = Machine::load(name, bytes, options, verify)?;
+    let mut machine = Machine::load(name, bytes, options, verify, None)?;
     let result = machine.run();
     Ok(machine.finish(result.is_err()))
 }
@@ -162,7 +163,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Loads an image that is in memory.
+    /// Loads an image that is in memory. Without an evaluator, one that needs it is refused.
     ///
     /// # Errors
     /// Whatever keeps it from starting.
@@ -171,9 +172,10 @@ impl Machine {
         bytes: Mapping,
         mut options: Options,
         verify: Verify,
+        evaluator: Option<Box<dyn Evaluator>>,
     ) -> Result<Machine, Failure> {
         let image = Image::load(name, bytes).map_err(|e| Failure::Format(e.to_string()))?;
-        if let Some(place) = image.view.needs_eval() {
+        if let (Some(place), None) = (image.view.needs_eval(), &evaluator) {
             return Err(Failure::NeedsEval(place.to_owned()));
         }
         if verify == Verify::Eager {
@@ -189,6 +191,7 @@ impl Machine {
             .iter()
             .any(|(key, value)| key == "strict-nil" && value == "on");
         let mut vm = Vm::new(options);
+        vm.evaluator = evaluator;
         let image = vm.add_image(image);
         Ok(Machine { vm, image })
     }

@@ -3,11 +3,13 @@
 
 use crate::classes::Builtin;
 use crate::errors::Fatal;
+use crate::evaluate::{Evaluator, Functions};
 use crate::fiber::{Fiber, ZONE};
 use crate::frame::{self, HEADER};
 use crate::heap::Heap;
 use crate::heap::object::*;
 use crate::interp;
+use crate::mapping::Mapping;
 use crate::natives::Raised;
 use crate::program::{HALT_STUB, Image, Proto};
 use crate::symbol::{Symbol, Symbols};
@@ -160,6 +162,10 @@ pub struct Vm {
     pub exit_request: Option<i32>,
     /// State of the random numbers.
     pub random: u64,
+    /// Compiles data that the program evaluates, if the host has given one.
+    pub evaluator: Option<Box<dyn Evaluator>>,
+    /// What it has made.
+    pub functions: Functions,
 }
 
 impl Vm {
@@ -213,6 +219,8 @@ impl Vm {
             options,
             exit_request: None,
             random: 0,
+            evaluator: None,
+            functions: Functions::default(),
         });
         vm.refill_budget();
         vm.bridge = vm.make_bridge();
@@ -268,6 +276,51 @@ impl Vm {
             let last = image.view.modules().len().saturating_sub(1);
             image.share_namespace(last, namespace);
         }
+    }
+
+    /// Adds an image that was made of data; gives its function, which runs in the module of this
+    /// namespace.
+    ///
+    /// # Errors
+    /// The image is not what an evaluator makes.
+    pub fn evaluated_function(
+        &mut self,
+        image: &[u8],
+        function: FuncId,
+        namespace: Value,
+    ) -> Result<*const Proto, Raised> {
+        let image = self.corrupt(Image::load("<eval>", Mapping::copy(image)))?;
+        let image = self.add_image(image);
+        // SAFETY: images are never freed, and no reference to this one is held here
+        let proto = unsafe {
+            (*image.0).share_namespace(0, namespace);
+            (*image.0).proto(self, function)?
+        };
+        // SAFETY: protos are never freed
+        match unsafe { &*proto }.captures.len() {
+            1 => Ok(proto),
+            n => Err(self.corrupt_text(&format!("evaluated code captures {n} values, not 1"))),
+        }
+    }
+
+    /// A closure of evaluated code. It has the class of the method that called the running native,
+    /// for `super`.
+    pub fn evaluated_closure(&mut self, proto: *const Proto, values: Value) -> Value {
+        let made = self.closure(proto, &[values]);
+        // SAFETY: `base` is the frame that called the native, whose closure is live, and `made` is
+        // a closure that nothing else knows yet
+        unsafe {
+            let closure: *mut Closure = made.as_obj().cast();
+            (*closure).home = (*frame::closure(self.base)).home;
+        }
+        made
+    }
+
+    /// The namespace of the module whose code called the running native.
+    pub fn running_namespace(&mut self) -> Value {
+        let base = self.base;
+        // SAFETY: `base` is the frame that called the native: only image code does
+        unsafe { self.module_namespace(base) }
     }
 
     /// Runs the bodies of an image's modules in order.

@@ -109,3 +109,41 @@ fn check_reports_the_errors_of_all_files() {
     assert!(json.expect(1).err.starts_with("{\"code\":"));
     check(&["none.gene"]).expect(3);
 }
+
+#[test]
+fn code_is_evaluated_in_a_small_heap() {
+    let text = "(var sum 0)\n\
+         (fn go [n] (var i 0) (while (i < n) (eval `(i += 1)) (eval `(sum += i))))\n\
+         (go 100000)\n\
+         (println sum)\n";
+    let scratch = compiled(text);
+    for file in ["a.gene", "a.gir"] {
+        let output = gene(scratch.path(), &["run", "--max-memory", "8M", file]);
+        assert_eq!(output.expect(0).out, "5000050000\n");
+    }
+}
+
+#[test]
+fn evaluated_code_keeps_to_limits_and_switches() {
+    let scratch = Scratch::new();
+    scratch.write("a.gene", "(eval `(loop))");
+    gene(scratch.path(), &["run", "--max-steps", "10000", "a.gene"]).expect(6);
+    let text = "(println (eval `((fn [a: Int] a) \"text\")))";
+    scratch.write("b.gene", text);
+    gene(scratch.path(), &["run", "b.gene"]).expect(1);
+    let output = gene(scratch.path(), &["run", "--no-type-check", "b.gene"]);
+    assert_eq!(output.expect(0).out, "text\n");
+    scratch.write("c.gene", "(eval `(exit 42))");
+    gene(scratch.path(), &["run", "c.gene"]).expect(42);
+}
+
+#[test]
+fn code_of_many_clauses_is_evaluated() {
+    let text = "(var code ($render `(case 39999)))\n\
+         (for i in (range 0 40000)\n\
+           (code .add_child `when) (code .add_child i) (code .add_child (i * 2)))\n\
+         (println (eval code))\n";
+    let scratch = compiled(text);
+    let output = gene(scratch.path(), &["run", "a.gene"]);
+    assert_eq!(output.expect(0).out, "79998\n");
+}

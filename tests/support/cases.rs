@@ -2,8 +2,8 @@
 //!
 //! A directive stands at the beginning of a line: `# Expected: LINE` (one line of standard
 //! output; all of them are the whole output), `# Error: FRAGMENT` (standard error contains it, and
-//! the program fails), `# ExitCode: N`, `# Args: …`, `# Options: …` (of the compiler). A file
-//! without `Expected`, `Error` and `ExitCode` is a module for others.
+//! the program fails), `# ExitCode: N`, `# Args: …`, `# Options: …` (of the compiler),
+//! `# Needs: eval` (it needs a compiler while it runs). A file without `Expected`, `Error` and `ExitCode` is a module for others.
 
 use super::Output;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ pub struct Case {
     pub args: Vec<String>,
     /// Options of the compiler.
     pub options: Vec<String>,
+    /// It needs a compiler while it runs.
+    pub needs_eval: bool,
 }
 
 /// The programs below a folder, sorted by path.
@@ -64,6 +66,7 @@ fn load(path: &Path) -> Option<Case> {
             "Error" => case.errors.push(value.trim().to_owned()),
             "ExitCode" => case.exit_code = value.trim().parse().ok(),
             "Args" => case.args.extend(shell_words(value)),
+            "Needs" => case.needs_eval |= value.trim() == "eval",
             "Options" => case.options.extend(shell_words(value)),
             _ => {}
         }

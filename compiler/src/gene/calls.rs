@@ -65,7 +65,7 @@ impl Lower<'_> {
                 Some(func) => Callee::Func(func),
                 None => return,
             },
-            Slot::Member(_) => return,
+            Slot::Member(_) | Slot::Outer(..) => return,
         };
         self.calls
             .push((callee, args.items.len(), self.unit.index, span));

@@ -262,6 +262,7 @@ impl Lower<'_> {
         self.scopes.close(mark);
         let mut open = self.scopes.close_fn();
         open.function.result = result;
+        super::evaluate::make_definitions(&open.definitions, &mut prologue, def.span);
         open.function.body = seq(prologue, def.span);
         self.funcs[id.index()].0 = Some(open.function);
         self.self_param = self_param;
@@ -543,12 +544,14 @@ impl Lower<'_> {
 
     pub fn enclosed(&mut self, function: Function, body: impl FnOnce(&mut Self) -> Expr) -> FnId {
         let id = self.new_fn();
+        let span = function.span;
         self.scopes.open_fn(id, function);
         let mark = self.scopes.open();
-        let body = body(self);
+        let mut list = vec![body(self)];
         self.scopes.close(mark);
         let mut open = self.scopes.close_fn();
-        open.function.body = body;
+        super::evaluate::make_definitions(&open.definitions, &mut list, span);
+        open.function.body = seq(list, span);
         self.funcs[id.index()].0 = Some(open.function);
         id
     }

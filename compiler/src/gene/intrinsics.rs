@@ -25,8 +25,8 @@
 //! | `#holes(v)` | array of the thunks found in `v` in the same order; empty if there are none |
 //! | `#fill(v, values)` | copy of `v` with the unquotes replaced by the values in that order and quotes removed; `%_` leaves nothing in an array, elsewhere nil. Without unquotes and quotes: `v` itself |
 //! | `#with_timeout(future, t)` | arms a timer (int: ms, float: s) that fails the future as 10-async §1 says; gives the future. `await` checks whether it is one |
-//! | `#eval(data, scope)` | needs the evaluation hook: compiles and runs the data in the module of the caller. `scope` is nil or an array of `[name getter setter]`: local variables as functions without parameters and with one; setter nil: not assignable |
-//! | `#parse(text)` | needs the hook: reads one form as data |
+//! | `#eval(data, scope)` | the value of the data, as code in the scope (below). Data that is not code is its own value; else the machine needs an evaluator, whose function it calls with the same arguments |
+//! | `#parse(text)` | reads one form as data |
 //! | `#import_member(container, text, name)` | member `name` of a namespace (or class); anything else: `'text' is not a namespace`; missing or void: `Symbol 'name' not found in namespace` |
 //! | `#global_member(name)` | member of the global namespace, void if there is none |
 //! | `#duration_start()`, `#duration()` | starts the stopwatch and gives the time in µs; µs since then |
@@ -37,3 +37,13 @@
 //! Hidden keywords: a `name!` function whose body gives its parameter `p` to `$caller_eval`
 //! has an optional keyword `#p`, and calls that name the function pass a thunk (a closure
 //! of kind Thunk) of the argument. A keyword `#scope` takes a `scope` array in the same way.
+//!
+//! A scope is an array: the namespace of the module; the module's variables, or nil if they are
+//! members of the namespace; nil at the top level of a module, elsewhere the map that takes what
+//! evaluated code defines; then each local variable in sight. A variable is an array
+//! `[name getter setter hidden]`: functions without parameters and with one; setter nil: not
+//! assignable; hidden, of macros only: the hidden keywords, then the positional parameters, `#p`
+//! behind a sign (`!` required, `?` optional, `*` rest). Variables named `#definitions` are such
+//! maps of the functions around. Evaluated code is a function of data and scope that captures one
+//! array: the values in the data that have no spelling (functions, instances …), which symbols in
+//! the code stand for (`gene_format::builtins::evaluated_value`).

@@ -122,6 +122,15 @@ pub(super) fn intrinsic(name: &str, args: Vec<Expr>, span: Span) -> Expr {
     )
 }
 
+/// A call of a value with one argument.
+pub(super) fn call_with(callee: Expr, arg: Expr, span: Span) -> Expr {
+    let args = Args {
+        items: vec![item(arg)],
+        named: Vec::new(),
+    };
+    expr(ExprKind::Call(Box::new(callee), Box::new(args)), span)
+}
+
 pub(super) fn member(of: Expr, name: &str, span: Span) -> Expr {
     expr(
         ExprKind::Get(Place::Member(Box::new(of), name.into())),
@@ -359,6 +368,7 @@ impl Lower<'_> {
         let value = read(var, span);
         match binding.slot {
             Slot::Member(_) => member(value, self.names.text(name), span),
+            Slot::Outer(_, outer) => super::evaluate::read_outer(value, outer, span),
             _ => value,
         }
     }
@@ -376,7 +386,8 @@ impl Lower<'_> {
             let text = text.to_owned();
             self.builtin(&text, span)
         } else {
-            read(Var::Name(text.into()), span)
+            let value = read(Var::Name(text.into()), span);
+            self.or_defined(name, value, span)
         }
     }
 
@@ -407,7 +418,10 @@ impl Lower<'_> {
     /// `self`: the receiver, the class or namespace being built, or the module.
     pub fn self_value(&mut self, span: Span) -> Expr {
         match self.self_binding() {
-            Some(binding) => read(self.scopes.access(binding), span),
+            Some(binding) => {
+                let name = self.name("self");
+                self.read_binding(binding, name, span)
+            }
             None => self.namespace(span),
         }
     }
@@ -438,7 +452,12 @@ impl Lower<'_> {
 
     /// True where variables are module variables.
     pub fn at_module_level(&self) -> bool {
-        self.scopes.fns.len() == 1 && self.scopes.fns[0].scopes == 1
+        self.in_module_function() && self.scopes.fns[self.unit.depth].scopes == 1
+    }
+
+    /// True in the function that is the module's body.
+    pub fn in_module_function(&self) -> bool {
+        self.scopes.fns.len() == self.unit.depth + 1
     }
 
     pub fn note_eval(&mut self, span: Span, text: &str) {

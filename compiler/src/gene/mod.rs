@@ -8,6 +8,7 @@ mod calls;
 mod classes;
 mod comptime;
 mod control;
+mod evaluate;
 mod functions;
 mod imports;
 mod infix;
@@ -34,7 +35,8 @@ use crate::diag::Diagnostics;
 use crate::hir::{Hir, Module, ModuleIdx};
 use crate::source::{FileId, SourceMap};
 use gene_format::text::Span;
-pub(crate) use piece::Known;
+pub use piece::{Around, Visible};
+pub(crate) use piece::{Known, Piece};
 pub use resolve::{Files, NoFiles};
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -84,25 +86,25 @@ pub fn lower_program(
     lower_piece(sources, main, main_path, files, options, None)
 }
 
-/// As [`lower_program`]; with `known`, the main module is a further piece of the module that
-/// these definitions are of, and `known` gets those of the piece.
+/// As [`lower_program`]; with `piece`, the main module is a further piece of the module that
+/// the known definitions are of, and these get those of the piece.
 ///
 /// # Errors
 ///
-/// As `lower_program`; `known` stays as it is.
+/// As `lower_program`; what is known stays as it is.
 pub(crate) fn lower_piece(
     sources: &mut SourceMap,
     main: FileId,
     main_path: &str,
     files: &mut dyn Files,
     options: &Options,
-    known: Option<&mut Known>,
+    piece: Option<Piece<'_>>,
 ) -> Result<Hir, Diagnostics> {
     let name = sources.name(main).to_owned();
     let mut reader = program::Reader::new(files, sources, main_path, &name);
     if reader.module(main_path, main).is_some() {
         let mut modules = std::mem::take(&mut reader.done);
-        let lowered = lower_modules(&mut reader, &mut modules, options, known);
+        let lowered = lower_modules(&mut reader, &mut modules, options, piece);
         match lowered {
             Ok(hir) if !reader.diagnostics.has_errors() => return Ok(hir),
             Ok(_) => {}
@@ -121,15 +123,15 @@ fn lower_modules(
     reader: &mut program::Reader,
     sources: &mut [program::Source],
     options: &Options,
-    known: Option<&mut Known>,
+    piece: Option<Piece<'_>>,
 ) -> Result<Hir, Vec<Error>> {
-    let mut hidden = match &known {
-        Some(known) => known.hidden.clone(),
+    let mut hidden = match &piece {
+        Some(piece) => piece.known.hidden.clone(),
         None => HashSet::new(),
     };
     loop {
         let mut lower = lower::Lower::new(options, hidden.clone());
-        let modules = lower_pass(&mut lower, sources, known.as_deref());
+        let modules = lower_pass(&mut lower, sources, piece.as_ref());
         if !lower.assigned_builtins.is_subset(&hidden) {
             hidden.extend(lower.assigned_builtins);
             for source in &mut *sources {
@@ -137,15 +139,15 @@ fn lower_modules(
             }
             continue;
         }
-        let Some(known) = known else {
+        let Some(piece) = piece else {
             return lower.finish(modules);
         };
-        let mut after = known.clone();
+        let mut after = piece.known.clone();
         lower.remember(&hidden, &mut after);
         let main = lower.unit.index;
         let mut hir = lower.finish(modules)?;
         piece::name_variables(&mut hir, main);
-        *known = after;
+        *piece.known = after;
         return Ok(hir);
     }
 }
@@ -153,10 +155,10 @@ fn lower_modules(
 fn lower_pass(
     lower: &mut lower::Lower,
     sources: &mut [program::Source],
-    known: Option<&Known>,
+    piece: Option<&Piece<'_>>,
 ) -> Vec<Module> {
-    if let Some(known) = known {
-        lower.recall(known);
+    if let Some(piece) = piece {
+        lower.recall(piece.known);
     }
     let mut modules = Vec::with_capacity(sources.len());
     let count = sources.len();
@@ -179,8 +181,11 @@ fn lower_pass(
             },
             _ => Span::default(),
         };
-        let known = known.filter(|_| lower.unit.is_main);
-        let init = lower.module(forms, span, known);
+        let piece = piece.filter(|_| lower.unit.is_main);
+        let init = match piece.and_then(|piece| Some((&*piece.known, piece.around?))) {
+            Some((known, around)) => lower.evaluated(&forms, span, known, around),
+            None => lower.module(forms, span, piece.map(|piece| &*piece.known)),
+        };
         modules.push(Module {
             name: source.name.clone(),
             init,

@@ -41,6 +41,16 @@ pub(super) struct Unit {
     pub members: Vec<Name>,
     /// Names listed by `export`.
     pub all_exports: Vec<(Name, GlobalId)>,
+    /// Index of the function that is the module's body in the stack of open functions.
+    pub depth: usize,
+    /// Evaluated code: the local that holds its scope.
+    pub scope: Option<LocalId>,
+    /// Evaluated code that is part of a function: its definitions go to a map.
+    pub in_function: bool,
+    /// A piece of a module whose variables are members of its namespace.
+    pub is_piece: bool,
+    /// Evaluated code needs the module's variables.
+    pub lists_names: bool,
     /// An import adds names at run time, which may hide built-in ones.
     pub dynamic_names: bool,
 }
@@ -59,7 +69,7 @@ pub(super) struct Definitions {
 pub(super) struct Macro {
     pub hidden: Vec<Name>,
     /// Positional parameters as hidden names.
-    positional: Vec<(Name, ParamKind)>,
+    pub positional: Vec<(Name, ParamKind)>,
 }
 
 impl Macro {
@@ -201,6 +211,7 @@ impl Lower<'_> {
         let mark = self.scopes.open();
         let mut list = self.imports(&forms);
         if let Some(known) = known {
+            self.unit.is_piece = true;
             self.recall_types(known);
         }
         self.declare_all(&forms);
@@ -236,6 +247,9 @@ impl Lower<'_> {
         for form in statements {
             list.extend(self.statement(&form));
         }
+        if self.unit.lists_names {
+            list.insert(0, self.list_names(span));
+        }
         self.scopes.close(mark);
         let mut open = self.scopes.close_fn();
         open.function.body = seq(list, span);
@@ -249,7 +263,7 @@ impl Lower<'_> {
     }
 
     /// Declares the module variables: all names of the file exist from the start.
-    fn declare_all(&mut self, forms: &[Form]) {
+    pub fn declare_all(&mut self, forms: &[Form]) {
         let mut declared = Vec::new();
         for form in forms {
             declarations(form, true, &mut declared);
@@ -266,6 +280,9 @@ impl Lower<'_> {
         let mut listed: FastMap<Name, ()> = FastMap::default();
         for Declared { name, kind, member } in declared {
             let name = self.name(name);
+            if self.is_outside(name) {
+                continue;
+            }
             if member && listed.insert(name, ()).is_none() {
                 self.unit.members.push(name);
             }
@@ -361,6 +378,9 @@ impl Lower<'_> {
             return Some(self.expr(form)); // defined in a namespace or class
         };
         let id = self.name(name);
+        if self.is_outside(id) {
+            return Some(self.expr(form));
+        }
         let only = self
             .unit
             .definitions

@@ -11,9 +11,13 @@ use gene_format::text::{Form, FormKind, GeneForm, Span};
 use std::rc::Rc;
 
 /// What an assignment can go to.
-enum Target {
+pub(super) enum Target {
     Var(Var, Option<Rc<Check>>),
     Place(Place),
+    /// Variable outside of evaluated code: its setter.
+    Outer(Box<Expr>),
+    /// A name that evaluated code may have defined.
+    Defined(Name),
     None,
 }
 
@@ -58,10 +62,19 @@ impl Lower<'_> {
         {
             return (read(Var::Global(global), span), 2);
         }
+        if let Some((binding, name)) = self.outer_member(parts) {
+            return (self.read_binding(binding, name, span), 2);
+        }
         let keep = self.unit.escapes;
         let value = self.namespace(span);
         self.unit.escapes = keep;
         (value, 1)
+    }
+
+    /// `$ns/x` in evaluated code: a variable of the module around.
+    fn outer_member(&mut self, parts: &[Box<str>]) -> Option<(Binding, Name)> {
+        let name = self.name(parts.get(1)?);
+        Some((self.outer_module_variable(name)?, name))
     }
 
     fn own_global(&mut self, text: &str) -> Option<GlobalId> {
@@ -218,22 +231,44 @@ impl Lower<'_> {
                 };
                 expr(kind, span)
             }
-            Target::Var(var, check) => {
+            target => {
                 let mut new = self.expr(value);
+                if let Some(op) = operation {
+                    let old = self.value_of(&gene.head, &target);
+                    new = expr(ExprKind::Binary(op, Box::new(old), Box::new(new)), span);
+                }
+                self.store(target, new, span)
+            }
+        }
+    }
+
+    /// The value of a variable that is assigned.
+    fn value_of(&mut self, form: &Form, target: &Target) -> Expr {
+        match target {
+            Target::Var(var, _) => read(var.clone(), form.span),
+            _ => self.expr(form),
+        }
+    }
+
+    /// Assigns a value that is lowered already.
+    pub(super) fn store(&mut self, target: Target, value: Expr, span: Span) -> Expr {
+        match target {
+            Target::None => value,
+            Target::Place(place) => expr(ExprKind::SetPlace(place.into(), Box::new(value)), span),
+            Target::Outer(setter) => super::lower::call_with(*setter, value, span),
+            Target::Defined(name) => self.store_defined(name, value, span),
+            Target::Var(var, check) => {
                 if let Var::Local(local) = var {
                     self.scopes.note_store(local);
                 }
-                if let Some(op) = operation {
-                    let old = read(var.clone(), gene.head.span);
-                    new = expr(ExprKind::Binary(op, Box::new(old), Box::new(new)), span);
-                }
-                if let Some(check) = check {
-                    new = expr(
-                        ExprKind::CheckType(Box::new(new), Box::new((*check).clone())),
+                let value = match check {
+                    Some(check) => expr(
+                        ExprKind::CheckType(Box::new(value), Box::new((*check).clone())),
                         span,
-                    );
-                }
-                expr(ExprKind::Set(var, Box::new(new)), span)
+                    ),
+                    None => value,
+                };
+                expr(ExprKind::Set(var, Box::new(value)), span)
             }
         }
     }
@@ -263,19 +298,22 @@ impl Lower<'_> {
             Some(binding) => self.binding_target(binding, name, span),
             None => {
                 self.assign_builtin(text);
+                if self.sees_definitions() {
+                    return Target::Defined(name);
+                }
                 Target::Var(Var::Name(text.into()), None)
             }
         }
     }
 
     /// An assigned name no longer means the built-in.
-    fn assign_builtin(&mut self, text: &str) {
+    pub(super) fn assign_builtin(&mut self, text: &str) {
         if is_builtin(text) {
             self.assigned_builtins.insert(text.to_owned());
         }
     }
 
-    fn binding_target(&mut self, binding: Binding, name: Name, span: Span) -> Target {
+    pub(super) fn binding_target(&mut self, binding: Binding, name: Name, span: Span) -> Target {
         let info = self.scopes.info(binding);
         let check = info.check.clone();
         if info.is_let {
@@ -295,6 +333,10 @@ impl Lower<'_> {
                 Target::Var(var, check)
             }
             Slot::Local(_) => Target::Var(var, check),
+            Slot::Outer(_, outer) => {
+                let scope = read(var, span);
+                Target::Outer(Box::new(super::evaluate::setter_of(scope, outer, span)))
+            }
         }
     }
 
@@ -302,6 +344,9 @@ impl Lower<'_> {
     fn path_target(&mut self, parts: &[Box<str>], span: Span) -> Target {
         let (head, used) = self.path_head(parts, span);
         if used == parts.len() {
+            if let Some((binding, name)) = self.outer_member(parts) {
+                return self.binding_target(binding, name, span);
+            }
             let name = self.name(&parts[used - 1]);
             let Some(&global) = self.unit.globals.get(&name) else {
                 return Target::None;
@@ -424,6 +469,9 @@ impl Lower<'_> {
         span: Span,
     ) -> Expr {
         let value = check_value(self.initialiser(rest, span), &check);
+        if self.is_outside(name) {
+            return self.define_outside(name, value, span);
+        }
         let info = Info {
             is_let,
             check: check.map(Rc::new),
@@ -446,15 +494,11 @@ impl Lower<'_> {
         }
         let parts = parts.as_slice();
         match self.path_target(parts, span) {
-            Target::Var(var, _) => {
-                let value = Box::new(self.initialiser(rest, span));
-                expr(ExprKind::Set(var, value), span)
-            }
-            Target::Place(place) => {
-                let value = Box::new(self.initialiser(rest, span));
-                expr(ExprKind::SetPlace(place.into(), value), span)
-            }
             Target::None => nil(span),
+            target => {
+                let value = self.initialiser(rest, span);
+                self.store(target, value, span)
+            }
         }
     }
 
@@ -477,19 +521,19 @@ impl Lower<'_> {
                     ..Info::default()
                 };
                 if self.at_module_level() {
+                    if self.is_outside(name) {
+                        return self.define_outside(name, value, span);
+                    }
                     let global = self.global_variable(name, info);
                     return expr(ExprKind::Set(Var::Global(global), Box::new(value)), span);
                 }
                 let id = self.bind_new(name, info);
                 declare(id, Some(value), span)
             }
-            FormKind::Path(parts) => match self.path_target(parts, target.span) {
-                Target::Var(var, _) => expr(ExprKind::Set(var, Box::new(value)), span),
-                Target::Place(place) => {
-                    expr(ExprKind::SetPlace(place.into(), Box::new(value)), span)
-                }
-                Target::None => value,
-            },
+            FormKind::Path(parts) => {
+                let target = self.path_target(parts, target.span);
+                self.store(target, value, span)
+            }
             _ => self.error(target.span, "a name is required"),
         }
     }
@@ -633,6 +677,9 @@ impl Lower<'_> {
             ..Info::default()
         };
         if self.at_module_level() {
+            if self.is_outside(name) {
+                return self.define_outside(name, value, span);
+            }
             let global = self.global_variable(name, info);
             self.globals[global.index()].assigned = true;
             return expr(ExprKind::Set(Var::Global(global), Box::new(value)), span);

@@ -9,6 +9,7 @@ use super::scope::Info;
 use crate::hash::FastMap;
 use crate::hir::*;
 use crate::visit::parts_mut;
+use gene_format::builtins::is_builtin;
 use gene_format::text::{Form, Span};
 use std::collections::HashSet;
 
@@ -24,6 +25,42 @@ pub(crate) struct Known {
     /// Built-in names that a piece assigned.
     pub(super) hidden: HashSet<String>,
     dynamic_names: bool,
+    /// How often a piece changed what code means.
+    pub(crate) changes: u64,
+    /// Numbers of aliases, variants and hidden names.
+    sizes: [usize; 3],
+}
+
+/// What evaluated code sees around it.
+#[derive(Clone, Debug, Default)]
+pub struct Around {
+    /// Variables of the module, in the order of its names.
+    pub module: Vec<Visible>,
+    /// Variables of the functions around, in the order of the scope.
+    pub locals: Vec<Visible>,
+    /// Values in the data that have no spelling.
+    pub values: u32,
+    /// It is part of a function, so that what it defines is not the module's.
+    pub in_function: bool,
+}
+
+/// A variable that evaluated code sees.
+#[derive(Clone, Debug, Default)]
+pub struct Visible {
+    /// Its name.
+    pub name: String,
+    /// False for what `let` binds.
+    pub assignable: bool,
+    /// For a macro-like function: what its calls must pass, as the scope describes it.
+    pub hidden: Option<Vec<String>>,
+}
+
+/// A further piece of a module.
+pub(crate) struct Piece<'p> {
+    /// What the pieces before defined; gets what this one does.
+    pub known: &'p mut Known,
+    /// For evaluated code.
+    pub around: Option<&'p Around>,
 }
 
 impl Lower<'_> {
@@ -43,13 +80,16 @@ impl Lower<'_> {
     /// Behind the piece's own declarations, which replace earlier ones of the same name.
     pub fn recall_variables(&mut self, known: &Known) {
         for (&name, info) in &known.variables {
-            if self.unit.globals.contains_key(&name) {
+            if self.unit.globals.contains_key(&name) || self.is_outer(name) {
                 continue;
             }
             if let Some(of) = known.macros.get(&name) {
                 self.unit.macros.insert(name, of.clone());
             }
-            self.global_variable(name, info.clone());
+            // Inside functions, names that evaluated code defines there come first.
+            if !self.unit.in_function {
+                self.global_variable(name, info.clone());
+            }
         }
     }
 
@@ -93,7 +133,13 @@ impl Lower<'_> {
         known.variants = self.variants.clone();
         known.method_names = self.method_names.clone();
         known.aliases = self.unit.aliases.clone();
-        known.macros = self.unit.macros.clone();
+        // Other macros belong to functions.
+        for name in self.unit.infos.keys() {
+            match self.unit.macros.get(name) {
+                Some(of) => known.macros.insert(*name, of.clone()),
+                None => known.macros.remove(name),
+            };
+        }
         known.dynamic_names = self.unit.dynamic_names;
         known.hidden = hidden.clone();
         known.variables.extend(imported);
@@ -102,7 +148,24 @@ impl Lower<'_> {
                 func: None,
                 ..self.scopes.info_at(info).clone()
             };
-            known.variables.insert(name, info);
+            let text = self.names.text(name);
+            if is_builtin(text) {
+                known.hidden.insert(text.into());
+            }
+            let old = known.variables.insert(name, info.clone());
+            let same = |old: Info| old.is_let == info.is_let && old.check == info.check;
+            if !old.is_some_and(same) {
+                known.changes += 1;
+            }
+        }
+        let sizes = [
+            known.aliases.len(),
+            known.variants.len(),
+            known.hidden.len(),
+        ];
+        if known.sizes != sizes {
+            known.sizes = sizes;
+            known.changes += 1;
         }
     }
 }

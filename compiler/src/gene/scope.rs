@@ -23,6 +23,21 @@ pub(super) enum Slot {
     Global(GlobalId),
     /// Member of the class or namespace held by that local, at the binding's depth.
     Member(LocalId),
+    /// Something that evaluated code finds in the array held by that local.
+    Outer(LocalId, Outer),
+}
+
+/// What evaluated code is given (see `super::intrinsics`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outer {
+    /// Variable of the code around: element of the scope.
+    Local(u32),
+    /// Variable of the module around: element of its names.
+    Module(u32),
+    /// Value in the data that has no spelling: element of the values.
+    Value(u32),
+    /// The map of definitions that evaluated code made.
+    Definitions,
 }
 
 /// Facts about a binding that most do not need.
@@ -39,7 +54,7 @@ pub(super) struct Info {
 }
 
 /// One meaning of a name.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Binding {
     /// Function of the variable, as index into the stack of open functions.
     pub depth: u32,
@@ -78,6 +93,8 @@ pub(super) struct OpenFn {
     pub return_to: Option<LoopId>,
     /// Scopes that are open in this function.
     pub scopes: u32,
+    /// Maps of what evaluated code defines; the function begins with making them.
+    pub definitions: Vec<LocalId>,
 }
 
 /// All scopes at one place of the program.
@@ -121,6 +138,7 @@ impl Scopes {
             next_loop: 0,
             return_to: None,
             scopes: 0,
+            definitions: Vec::new(),
         });
     }
 
@@ -203,9 +221,12 @@ impl Scopes {
     pub fn visible_locals(&self) -> Vec<(Name, Binding)> {
         let mut list: Vec<(Name, Binding)> = Vec::new();
         for &name in &self.bound {
-            let binding = self
-                .lookup(name)
-                .filter(|b| !matches!(b.slot, Slot::Global(_)));
+            let binding = self.lookup(name).filter(|b| {
+                matches!(
+                    b.slot,
+                    Slot::Local(_) | Slot::Member(_) | Slot::Outer(_, Outer::Local(_))
+                )
+            });
             if let Some(binding) = binding
                 && !list.iter().any(|known| known.0 == name)
             {
@@ -219,11 +240,18 @@ impl Scopes {
         self.bindings.get(name.0 as usize)?.last().copied()
     }
 
+    /// All meanings of a name at this place, the innermost last.
+    pub fn all(&self, name: Name) -> &[Binding] {
+        self.bindings
+            .get(name.0 as usize)
+            .map_or(&[], Vec::as_slice)
+    }
+
     /// The variable as the current function names it.
     pub fn access(&mut self, binding: Binding) -> Var {
         let local = match binding.slot {
             Slot::Global(global) => return Var::Global(global),
-            Slot::Local(local) | Slot::Member(local) => local,
+            Slot::Local(local) | Slot::Member(local) | Slot::Outer(local, _) => local,
         };
         self.access_local(binding.depth as usize, local)
     }

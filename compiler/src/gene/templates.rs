@@ -1,10 +1,7 @@
-//! Quotes, templates and dynamic evaluation (`language/05-functions.md` §9 and §10).
+//! Quotes and templates (`language/05-functions.md` §10).
 
-use super::lower::{Lower, declare, expr, intrinsic, item, local, nil, string, word};
-use super::names::Name;
-use super::scope::{Binding, Slot};
+use super::lower::{Lower, declare, expr, intrinsic, item, local, nil};
 use crate::hir::*;
-use gene_format::program::ParamKind;
 use gene_format::text::{Entry, Form, FormKind, GeneForm, Span};
 
 impl Lower<'_> {
@@ -155,106 +152,6 @@ impl Lower<'_> {
             list.push(Named::Entry(entry.key.clone(), self.filled(&entry.value)));
         }
         list
-    }
-
-    /// `(eval form…)`
-    pub fn eval_form(&mut self, gene: &GeneForm, span: Span) -> Expr {
-        self.note_eval(span, "eval");
-        let mut list = Vec::new();
-        for form in &gene.children {
-            let value = self.expr(form);
-            let scope = self.scope_value(span);
-            list.push(intrinsic("#eval", vec![value, scope], span));
-        }
-        expr(ExprKind::Seq(list), span)
-    }
-
-    /// `($parse "text")`
-    pub fn parse_form(&mut self, gene: &GeneForm, span: Span) -> Expr {
-        let [text] = gene.children.as_slice() else {
-            return self.error(span, "$parse expects exactly 1 argument");
-        };
-        self.note_eval(span, "$parse");
-        let text = self.expr(text);
-        intrinsic("#parse", vec![text], span)
-    }
-
-    /// `($caller_eval e)`: a parameter is evaluated by the thunk that came with it.
-    pub fn caller_eval(&mut self, gene: &GeneForm, span: Span) -> Expr {
-        let [form] = gene.children.as_slice() else {
-            return self.error(span, "$caller_eval expects exactly 1 argument");
-        };
-        if !self.scopes.fns.iter().any(|open| open.function.is_macro) {
-            let message = "$caller_eval can only be used within macros or macro-like functions";
-            return expr(ExprKind::Fail(message.into()), span);
-        }
-        if let Some(text) = word(form)
-            && let Some(binding) = self.hidden_binding(&format!("#{text}"))
-        {
-            let thunk = expr(ExprKind::Var(self.scopes.access(binding)), span);
-            let again = expr(ExprKind::Var(self.scopes.access(binding)), span);
-            let call = expr(
-                ExprKind::Call(Box::new(again), Args::default().into()),
-                span,
-            );
-            let value = self.expr(form);
-            let other = intrinsic("#eval", vec![value, nil(span)], span);
-            return super::control::choose(thunk, call, other, span);
-        }
-        self.note_eval(span, "$caller_eval");
-        let value = self.expr(form);
-        let scope = match self.hidden_binding("#scope") {
-            Some(binding) => expr(ExprKind::Var(self.scopes.access(binding)), span),
-            None => nil(span),
-        };
-        intrinsic("#eval", vec![value, scope], span)
-    }
-
-    fn hidden_binding(&mut self, text: &str) -> Option<Binding> {
-        let name = self.name(text);
-        self.scopes.lookup(name)
-    }
-
-    /// The local variables in sight as `[name getter setter]`, for code made at run time.
-    pub fn scope_value(&mut self, span: Span) -> Expr {
-        let mut items = Vec::new();
-        for (name, binding) in self.scopes.visible_locals() {
-            let text = self.names.text(name).to_owned();
-            if text.starts_with('#') {
-                continue;
-            }
-            let is_let = self.scopes.info(binding).is_let || text == "self";
-            let get = self.thunk(span, |lower| lower.read_binding(binding, name, span));
-            let set = match binding.slot {
-                Slot::Local(_) if !is_let => self.setter(name, span),
-                _ => nil(span),
-            };
-            let get = expr(ExprKind::Closure(get), span);
-            let triple = vec![item(string(&text, span)), item(get), item(set)];
-            items.push(item(expr(ExprKind::Array(triple), span)));
-        }
-        expr(ExprKind::Array(items), span)
-    }
-
-    fn setter(&mut self, name: Name, span: Span) -> Expr {
-        let mut function = self.blank_function("", gene_format::program::FuncKind::Thunk, span);
-        let param = Param {
-            name: "value".into(),
-            kind: ParamKind::Required,
-            default: None,
-            check: None,
-        };
-        function.params.push(param);
-        let id = self.enclosed(function, |lower| {
-            let value = lower.scopes.local("value");
-            let Some(binding) = lower.resolve(name) else {
-                return nil(span);
-            };
-            lower.scopes.note_assignment(binding);
-            let var = lower.scopes.access(binding);
-            expr(ExprKind::Set(var, Box::new(local(value, span))), span)
-        });
-        expr(ExprKind::Closure(id), span)
     }
 }
 

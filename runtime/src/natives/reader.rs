@@ -2,6 +2,7 @@
 //! The reader is the one of the data notation; no compiler is needed.
 
 use super::*;
+use crate::evaluate::is_code;
 use crate::heap::object::SEALED;
 use crate::heap::table::Table;
 use gene_format::text::{Entries, Form, FormKind, read_one};
@@ -22,20 +23,16 @@ pub(super) static GLOBALS: &[NativeDef] = &[
 /// Hidden fields of parsers: the forms that are left, the next one first to go from the end.
 const FORMS: &str = "#forms";
 
-/// `(#eval data scope)`: data that is not code evaluates to itself; code needs a compiler, which
-/// this machine does not have.
+/// `(#eval data scope)`: data that is not code evaluates to itself; what an evaluator makes of
+/// code is called instead of this.
 fn eval(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let data = args.get(0);
-    let is_code = match data.kind() {
-        None => data.is_symbol(),
-        Some(Kind::Gene | Kind::Path | Kind::Array | Kind::Map | Kind::HashMap) => true,
-        Some(Kind::Record) => matches!(view::tag(data), Some(Tag::Quote | Tag::Unquote)),
-        Some(_) => false,
-    };
-    if is_code {
-        return vm.fail("eval needs a compiler at run time, which this program runs without");
+    if !is_code(data) {
+        return Ok(data);
     }
-    Ok(data)
+    let function = vm.evaluate(data, args.get(1))?;
+    vm.redirect = Some(function);
+    Err(Raised)
 }
 
 /// `(#parser text)`: an object with `.read` and `.close`.

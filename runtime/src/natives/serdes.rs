@@ -30,7 +30,7 @@ fn serialize(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 }
 
 /// A literal as the reader reads it back.
-fn literal(vm: &Vm, v: Value) -> Option<FormKind> {
+pub fn literal(vm: &Vm, v: Value) -> Option<FormKind> {
     if let Some(n) = view::int(v) {
         return Some(FormKind::Int(n));
     }

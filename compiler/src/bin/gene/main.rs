@@ -5,6 +5,7 @@ mod check;
 mod compile;
 mod completions;
 mod deser;
+mod evaluate;
 mod examples;
 mod fmt;
 mod forms;

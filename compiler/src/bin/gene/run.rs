@@ -5,10 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gene_compiler::cli::{self, CompileArgs, Failure, Source};
+use gene_compiler::compile;
+use gene_runtime::evaluate::Evaluator;
 use gene_runtime::mapping::Mapping;
 use gene_runtime::print;
 use gene_runtime::run::{self, Limits, Machine, Verify};
 use gene_runtime::vm::Options;
+
+use crate::evaluate::Compiler;
 
 const RUN_EXAMPLE: &str = "\
 Options of gene may also follow FILE; those of the program that look the same go behind `--`.
@@ -88,26 +92,34 @@ impl Execute {
             strict_nil: self.compile.strict_nil,
             ..self.limits.options(name.to_owned(), args)
         };
-        Machine::load(name, image, options, Verify::Lazy).map_err(|error| Failure::Image {
+        let compiler: Box<dyn Evaluator> = Box::new(Compiler::new(self.compile.options()));
+        let loaded = Machine::load(name, image, options, Verify::Lazy, Some(compiler));
+        loaded.map_err(|error| Failure::Image {
             code: run::Failure::exit_code(&error),
             text: format!("{name}: {error}"),
         })
     }
 }
 
-/// Runs a file.
+/// Runs a file. The stack is that of the compiler, which the program may ask for more code.
 pub fn run(args: Run) -> Result<i32, Failure> {
+    compile::on_large_stack(|| run_here(&args))
+}
+
+fn run_here(args: &Run) -> Result<i32, Failure> {
+    let execute = &args.execute;
+    let rest = args.args.clone();
     let mut machine = match &args.file {
         Some(file) if file.extension().is_some_and(|ending| ending == "gir") => {
             let image = Mapping::open(file).map_err(|error| Failure::file(file, &error))?;
             let name = file.to_string_lossy();
-            args.execute.load_image(&name, image, args.args)?
+            execute.load_image(&name, image, rest)?
         }
-        Some(file) => args.execute.load(&Source::read(file)?, args.args)?,
+        Some(file) => execute.load(&Source::read(file)?, rest)?,
         None if io::stdin().is_terminal() => {
             return Err(Failure::Usage("no file to run".into()));
         }
-        None => args.execute.load(&Source::standard_input()?, args.args)?,
+        None => execute.load(&Source::standard_input()?, rest)?,
     };
     let result = machine.run();
     Ok(machine.finish(result.is_err()))
@@ -115,6 +127,10 @@ pub fn run(args: Run) -> Result<i32, Failure> {
 
 /// Runs a text.
 pub fn eval(args: Eval) -> Result<i32, Failure> {
+    compile::on_large_stack(|| eval_here(&args))
+}
+
+fn eval_here(args: &Eval) -> Result<i32, Failure> {
     let text = match args.code.is_empty() {
         true => Source::read(Path::new("-"))?.text,
         false => args.code.join(" ").into_bytes(),
