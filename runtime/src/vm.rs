@@ -319,7 +319,14 @@ impl Vm {
     /// The namespace of the module whose code called the running native.
     pub fn running_namespace(&mut self) -> Value {
         let base = self.base;
-        // SAFETY: `base` is the frame that called the native: only image code does
+        // SAFETY: `base` is the frame that called the native
+        let image = unsafe { (*(*frame::closure(base)).proto).image };
+        if image.is_null() {
+            // A frame of the machine itself, which belongs to no module.
+            let name = self.symbols.intern("eval");
+            return self.namespace(name, std::ptr::null_mut());
+        }
+        // SAFETY: as above, and it is a frame of image code
         unsafe { self.module_namespace(base) }
     }
 

@@ -68,3 +68,28 @@ fn modules_are_found_beside_the_working_directory() {
     let output = gene_reads(input, scratch.path(), &["repl"]);
     assert_eq!(output.expect(0).out.lines().last(), Some("6"));
 }
+
+#[test]
+fn pieces_evaluate_code() {
+    let output = repl(
+        "(var x 1)\n(eval `(x + 1))\n(eval `(var y 5))\n(y + x)\n(eval `(x = 7))\nx\n\
+         (fn inc! [a] ($caller_eval ($render `(%a = (%a + 1)))))\n(inc! x)\n\
+         (fn f [n] (eval `(n * x)))\n(f 3)\n(eval `(fn x [] 9))\n(x)\n",
+    );
+    let lines: Vec<&str> = output.expect(0).out.lines().collect();
+    let values = [
+        "1",
+        "2",
+        "5",
+        "6",
+        "7",
+        "7",
+        "VkFunction",
+        "8",
+        "VkFunction",
+        "24",
+        "VkFunction",
+        "9",
+    ];
+    assert_eq!(lines, values, "{}", output.err);
+}

@@ -21,6 +21,7 @@ use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{Config, Editor};
 
+use crate::evaluate::Compiler;
 use crate::prompt::{Prompt, is_open};
 use crate::run::Execute;
 
@@ -154,10 +155,12 @@ impl State<'_> {
             strict_nil: args.execute.compile.strict_nil,
             ..args.execute.limits.options("<repl>".into(), Vec::new())
         };
+        let mut vm = Vm::new(options);
+        vm.evaluator = Some(Box::new(Compiler::new(args.execute.compile.options())));
         State {
             args,
             session: Session::new(args.execute.compile.options()),
-            vm: Vm::new(options),
+            vm,
             first: None,
             names: Vec::new(),
         }
