@@ -6,11 +6,13 @@
 //! and a shared view of one object at a time: each method borrows, works, and lets go.
 #![allow(unsafe_code)]
 
+use crate::heap::Heap;
 use crate::heap::object::*;
+use crate::heap::table::Table;
 use crate::value::Value;
 
 macro_rules! views {
-    ($($name:ident $name_mut:ident $kind:ident $ty:ty;)*) => {
+    ($($name:ident $kind:ident $ty:ty;)*) => {
         $(
             /// The object, if it is of this kind.
             #[inline(always)]
@@ -22,41 +24,119 @@ macro_rules! views {
                     None
                 }
             }
-
-            /// The object, to change, if it is of this kind.
-            #[inline(always)]
-            pub fn $name_mut<'a>(v: Value) -> Option<&'a mut $ty> {
-                if v.is(Kind::$kind) {
-                    // SAFETY: H1, H4; natives let go of other views first (module text)
-                    Some(unsafe { &mut *v.as_obj().cast::<$ty>() })
-                } else {
-                    None
-                }
-            }
         )*
     };
 }
 
 views! {
-    string string_mut Str Str;
-    array array_mut Array Array;
-    map map_mut Map MapObj;
-    hash_map hash_map_mut HashMap MapObj;
-    hash_set hash_set_mut HashSet MapObj;
-    gene gene_mut Gene Gene;
-    closure closure_mut Closure Closure;
-    native native_mut Native Native;
-    cell cell_mut Cell Cell;
-    big_int big_int_mut BigInt BigInt;
-    range range_mut Range Range;
-    bytes bytes_mut Bytes Bytes;
-    path path_mut Path Path;
-    class class_mut Class Class;
-    namespace namespace_mut Namespace Namespace;
-    generator generator_mut Generator Generator;
-    iterator iterator_mut Iterator Iterator;
-    record record_mut Record Record;
-    instance instance_mut Instance Instance;
+    string Str Str;
+    array Array Array;
+    map Map MapObj;
+    hash_map HashMap MapObj;
+    hash_set HashSet MapObj;
+    gene Gene Gene;
+    closure Closure Closure;
+    native Native Native;
+    cell Cell Cell;
+    big_int BigInt BigInt;
+    range Range Range;
+    bytes Bytes Bytes;
+    path Path Path;
+    class Class Class;
+    namespace Namespace Namespace;
+    generator Generator Generator;
+    iterator Iterator Iterator;
+    record Record Record;
+    instance Instance Instance;
+}
+
+macro_rules! views_to_change {
+    ($($name:ident $kind:ident $ty:ty;)*) => {
+        /// Views to change, each with the barrier of any change (H5): it covers what is done
+        /// until the next safepoint.
+        impl Heap {
+            $(
+                /// The object, to change, if it is of this kind.
+                #[inline(always)]
+                pub fn $name<'a>(&mut self, v: Value) -> Option<&'a mut $ty> {
+                    if !v.is(Kind::$kind) {
+                        return None;
+                    }
+                    // SAFETY: H1, H4; natives let go of other views first (module text)
+                    unsafe {
+                        self.changed(v.as_obj());
+                        Some(&mut *v.as_obj().cast::<$ty>())
+                    }
+                }
+            )*
+        }
+    };
+}
+
+views_to_change! {
+    array_mut Array Array;
+    map_mut Map MapObj;
+    hash_map_mut HashMap MapObj;
+    hash_set_mut HashSet MapObj;
+    gene_mut Gene Gene;
+    closure_mut Closure Closure;
+    class_mut Class Class;
+    namespace_mut Namespace Namespace;
+    iterator_mut Iterator Iterator;
+    record_mut Record Record;
+    instance_mut Instance Instance;
+}
+
+impl Heap {
+    /// An array to put values into: each value goes through `stored`. Unlike `array_mut` it does
+    /// not have a large array traced again for one store.
+    #[inline(always)]
+    pub fn array_to_fill<'a>(&mut self, v: Value) -> Option<&'a mut Array> {
+        if !v.is(Kind::Array) {
+            return None;
+        }
+        // SAFETY: as in the views to change
+        unsafe {
+            self.unguard(v.as_obj());
+            Some(&mut *v.as_obj().cast::<Array>())
+        }
+    }
+
+    /// A generator that is asked for its next value. Its barrier is `note_resumed`; a value that
+    /// it holds ahead is only taken.
+    pub fn generator_to_resume<'a>(&mut self, v: Value) -> Option<&'a mut Generator> {
+        if !v.is(Kind::Generator) {
+            return None;
+        }
+        // SAFETY: as in the views to change
+        Some(unsafe { &mut *v.as_obj().cast::<Generator>() })
+    }
+
+    /// A map, hash map or set to put entries into, as `array_to_fill`.
+    #[inline(always)]
+    pub fn table_to_fill<'a>(&mut self, v: Value) -> Option<&'a mut Table> {
+        if !(v.is(Kind::Map) || v.is(Kind::HashMap) || v.is(Kind::HashSet)) {
+            return None;
+        }
+        // SAFETY: as in the views to change
+        let table = unsafe { &mut (*v.as_obj().cast::<MapObj>()).table };
+        if table.is_sparse() {
+            // A slice that waits to be traced may come to a place that is done.
+            // SAFETY: H1
+            unsafe { self.changed(v.as_obj()) };
+        }
+        Some(table)
+    }
+}
+
+/// A string, to keep its hash in.
+#[inline(always)]
+pub fn string_mut<'a>(v: Value) -> Option<&'a mut Str> {
+    if !v.is(Kind::Str) {
+        return None;
+    }
+    // SAFETY: as in the views to change; a hash is no reference, so it needs no barrier
+    Some(unsafe { &mut *v.as_obj().cast::<Str>() })
 }
 
 /// The text, if it is a string.

@@ -135,14 +135,14 @@ impl Vm {
             Some(Kind::Gene) => {
                 self.check_mutable(v, "set property on", "IkSetMember")?;
                 let key = self.symbol_str(name);
-                if let Some(g) = view::gene_mut(v) {
+                if let Some(g) = self.heap.gene_mut(v) {
                     Vm::table_set(&mut g.props, key, value);
                     self.heap.charge(32);
                 }
                 Ok(())
             }
             Some(Kind::Class) => {
-                if let Some(c) = view::class_mut(v) {
+                if let Some(c) = self.heap.class_mut(v) {
                     match c.members.iter_mut().find(|m| m.0 == name) {
                         Some(member) => member.1 = value,
                         None => c.members.push((name, value)),
@@ -152,7 +152,7 @@ impl Vm {
             }
             Some(Kind::Namespace) => {
                 let key = self.symbol_str(name);
-                if let Some(n) = view::namespace_mut(v) {
+                if let Some(n) = self.heap.namespace_mut(v) {
                     Vm::table_set(&mut n.members, key, value);
                 }
                 Ok(())
@@ -174,10 +174,12 @@ impl Vm {
 
     /// Sets a key of a map and counts the growth.
     pub fn map_set(&mut self, v: Value, key: Value, value: Value) {
-        if let Some(m) = view::map_mut(v) {
-            let before = m.table.bytes();
-            Vm::table_set(&mut m.table, key, value);
-            let after = m.table.bytes();
+        self.heap.stored(key);
+        self.heap.stored(value);
+        if let Some(table) = self.heap.table_to_fill(v) {
+            let before = table.bytes();
+            Vm::table_set(table, key, value);
+            let after = table.bytes();
             self.heap.charge(after.saturating_sub(before));
         }
     }
@@ -243,9 +245,10 @@ impl Vm {
         if i < 0 || i as usize >= len {
             return Err(self.error(&format!("{what} out of bounds: {i} (len={len})")));
         }
-        if let Some(a) = view::array_mut(v) {
+        if let Some(a) = self.heap.array_to_fill(v) {
+            self.heap.stored(value);
             a.items.as_mut_slice()[i as usize] = value;
-        } else if let Some(g) = view::gene_mut(v) {
+        } else if let Some(g) = self.heap.gene_mut(v) {
             g.children[i as usize] = value;
         }
         Ok(())
@@ -320,6 +323,7 @@ impl Vm {
             {
                 // SAFETY: as above
                 unsafe { (*c).methods.insert(name, m) };
+                self.heap.stored(m);
                 return Some(m);
             }
             c = parent;

@@ -488,7 +488,7 @@ impl Vm {
 
     /// Sets a field of an instance, adding it if it is new. Does nothing for other values.
     pub fn set_field(&mut self, v: Value, name: Symbol, value: Value) {
-        let Some(o) = view::instance_mut(v) else {
+        let Some(o) = self.heap.instance_mut(v) else {
             return;
         };
         let id = o.header.shape;

@@ -489,7 +489,7 @@ mod tests {
     fn cycles_and_depth_end_in_an_ellipsis() {
         let mut vm = vm();
         let a = vm.array(vec![Value::small_int(1)]);
-        if let Some(items) = view::array_mut(a) {
+        if let Some(items) = vm.heap.array_mut(a) {
             items.items.with(|v| v.push(a));
         }
         assert_eq!(plain(&mut vm, a).unwrap(), "[1 …]");

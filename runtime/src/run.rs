@@ -46,6 +46,11 @@ pub struct Limits {
     /// Collect garbage as often as possible (for tests of the runtime itself).
     #[arg(long, hide = true)]
     pub gc_stress: bool,
+
+    /// Say at the end, on standard error, how often and how long the collector stopped the
+    /// program.
+    #[arg(long)]
+    pub gc_stats: bool,
 }
 
 impl Default for Limits {
@@ -56,6 +61,7 @@ impl Default for Limits {
             max_steps: None,
             max_depth: DEFAULT_DEPTH,
             gc_stress: false,
+            gc_stats: false,
         }
     }
 }
@@ -68,6 +74,7 @@ impl Limits {
             max_steps: self.max_steps.unwrap_or(u64::MAX),
             max_depth: self.max_depth,
             gc_stress: self.gc_stress,
+            gc_stats: self.gc_stats,
             trace: self.trace,
             args,
             program,
@@ -228,6 +235,23 @@ impl Machine {
     }
 }
 
+/// What `--gc-stats` shows.
+fn gc_report(vm: &Vm) -> String {
+    let ms = |nanoseconds: u64| nanoseconds as f64 / 1e6;
+    let stats = vm.gc_stats;
+    format!(
+        "collector: {} collections in {} steps, {:.2} ms in all, longest {:.2} ms; \
+         at most {} KiB traced in a step; {} KiB live, {} KiB taken from the system\n",
+        vm.heap.collections,
+        stats.steps,
+        ms(stats.total),
+        ms(stats.longest),
+        stats.traced >> 10,
+        vm.heap.live_bytes() >> 10,
+        vm.heap.bytes() >> 10,
+    )
+}
+
 /// Writes what is left to write and reports how the program ended.
 fn finish(vm: &mut Vm, failed: bool) -> i32 {
     let flushed = vm.flush();
@@ -247,6 +271,9 @@ fn finish(vm: &mut Vm, failed: bool) -> i32 {
     };
     let mut stderr = std::io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes());
+    if vm.options.gc_stats {
+        let _ = stderr.write_all(gc_report(vm).as_bytes());
+    }
     if let Err(e) = flushed {
         // A closed pipe (`| head`) is no error of the program's.
         if e.kind() != std::io::ErrorKind::BrokenPipe {

@@ -26,6 +26,17 @@ const SLICE: i64 = 1 << 20;
 /// zeroed pages that cost nothing until they are touched.
 const MAIN_SLOTS: usize = 32 << 10;
 
+/// Processor time of this thread in nanoseconds: what other programs do does not count.
+fn processor_time() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the system fills the struct that it gets
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
 /// Limits and switches of a machine.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -37,6 +48,8 @@ pub struct Options {
     pub max_depth: usize,
     /// Collect at every safepoint.
     pub gc_stress: bool,
+    /// Write what the collector did to standard error at the end.
+    pub gc_stats: bool,
     /// Write a line for each instruction to standard error.
     pub trace: bool,
     /// Arguments of the program.
@@ -47,6 +60,19 @@ pub struct Options {
     pub strict_nil: bool,
 }
 
+/// What the collector did.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct GcStats {
+    /// Steps: pauses of the program.
+    pub steps: usize,
+    /// Processor time of all steps and of the longest, in nanoseconds.
+    pub total: u64,
+    /// As `total`.
+    pub longest: u64,
+    /// Most bytes traced in one step.
+    pub traced: usize,
+}
+
 impl Default for Options {
     fn default() -> Options {
         Options {
@@ -54,6 +80,7 @@ impl Default for Options {
             max_steps: u64::MAX,
             max_depth: DEFAULT_DEPTH,
             gc_stress: false,
+            gc_stats: false,
             trace: false,
             args: Vec::new(),
             program: String::new(),
@@ -128,6 +155,8 @@ pub struct Vm {
     pub prelude: Option<crate::prelude::Prelude>,
     /// Set when nothing may catch what is being raised.
     pub fatal: Option<Fatal>,
+    /// What the collector did, if `gc_stats` asks for it.
+    pub gc_stats: GcStats,
     /// Return addresses of the frames at an uncaught raise.
     pub backtrace: Vec<*const u64>,
     /// The exception that frames are being left for, from its raise to the `catch` that takes it.
@@ -202,6 +231,7 @@ impl Vm {
             redirect: None,
             prelude: None,
             fatal: None,
+            gc_stats: GcStats::default(),
             backtrace: Vec::new(),
             unwinding: Value::UNDEF,
             result: Value::NIL,
@@ -443,39 +473,94 @@ impl Vm {
         }
     }
 
-    /// Collects. Everything alive is below `top` of the running fiber, or reachable otherwise.
+    /// Does a step of a collection, or starts one.
     ///
     /// # Safety
     /// `base` is the innermost frame of the running fiber.
-    pub unsafe fn collect(&mut self, base: *mut Value) {
+    pub unsafe fn collect_some(&mut self, base: *mut Value) {
+        if !self.options.gc_stats {
+            // SAFETY: by the contract
+            return unsafe { self.step(base) };
+        }
+        let (time, traced) = (processor_time(), self.heap.traced);
+        // SAFETY: by the contract
+        unsafe { self.step(base) };
+        let stats = &mut self.gc_stats;
+        let took = processor_time() - time;
+        stats.steps += 1;
+        stats.total += took;
+        stats.longest = stats.longest.max(took);
+        stats.traced = stats.traced.max(self.heap.traced - traced);
+    }
+
+    /// # Safety
+    /// As `collect_some`.
+    unsafe fn step(&mut self, base: *mut Value) {
         // SAFETY: by the contract
         unsafe {
-            let top = frame::top(base);
-            self.fiber().base = base;
-            let fiber: *mut Fiber = self.fiber();
-            let end = (*fiber).end();
-            let top = if top < end { top } else { end };
-            (*fiber).clear_above(top);
-            self.heap.start_marking();
-            self.mark_words((*fiber).bottom(), top);
-            // The fibers that wait for the running one are not suspended as far as `Generator`
-            // is concerned, so they are marked here.
-            let mut generator = self.generator;
-            while !generator.is_null() {
-                self.heap.mark(Value::obj(generator));
-                let Some(fiber) = (*generator).fiber.as_mut() else {
-                    break;
-                };
-                if generator != self.generator {
-                    self.heap.mark_fiber(fiber);
+            // In stress mode every other collection is done at once, the others in tiny steps.
+            let at_once = self.options.gc_stress && self.heap.collections.is_multiple_of(2);
+            if at_once && !self.heap.marking {
+                return self.collect_all(base);
+            }
+            let fresh = !self.heap.marking;
+            if fresh {
+                if !self.heap.sweep_some() {
+                    return self.heap.wait_for_step();
                 }
-                generator = fiber.parent;
+                self.heap.start_marking();
+                self.mark_roots(base);
             }
-            if !self.generator.is_null() {
-                let main: *mut Fiber = &mut self.main;
-                self.heap.mark_fiber(&mut *main);
+            let late = self.heap.is_late();
+            if self.heap.mark_some(late) {
+                if fresh {
+                    return self.finish_collection(base);
+                }
+                self.mark_roots(base);
+                let last = self.heap.is_last_remark() || late;
+                if self.heap.mark_some(last) {
+                    return self.finish_collection(base);
+                }
             }
-            self.mark_roots();
+            self.heap.wait_for_step();
+        }
+    }
+
+    /// Collects everything that is not reachable now.
+    ///
+    /// # Safety
+    /// `base` is the innermost frame of the running fiber.
+    pub unsafe fn collect_all(&mut self, base: *mut Value) {
+        // SAFETY: by the contract
+        unsafe {
+            if self.heap.marking {
+                self.mark_roots(base);
+                self.heap.is_last_remark();
+                self.heap.mark_some(true);
+                self.finish_collection(base);
+            }
+            while !self.heap.sweep_some() {}
+            self.heap.start_marking();
+            self.mark_roots(base);
+            self.heap.mark_some(true);
+            self.finish_collection(base);
+        }
+    }
+
+    /// Ends a collection: everything reachable is marked.
+    ///
+    /// # Safety
+    /// As `collect_all`.
+    unsafe fn finish_collection(&mut self, base: *mut Value) {
+        // SAFETY: by the contract
+        unsafe {
+            if self.options.gc_stress && self.heap.start_checking() {
+                self.mark_roots(base);
+                self.heap.mark_some(true);
+            }
+            let fiber: *mut Fiber = self.fiber();
+            let top = self.top(base);
+            (*fiber).clear_above(top);
             let stack = top.offset_from((*fiber).bottom()) as usize * size_of::<Value>();
             self.heap.finish_marking(stack);
         }
@@ -484,6 +569,17 @@ impl Vm {
             // SAFETY: nothing on a spare stack is in use
             unsafe { fiber.clear_above(bottom) };
         }
+    }
+
+    /// The end of the running fiber's innermost frame, or of its stack: a large frame that was
+    /// just entered has not grown it yet.
+    ///
+    /// # Safety
+    /// As `collect_all`.
+    unsafe fn top(&mut self, base: *mut Value) -> *mut Value {
+        let end = self.fiber().end();
+        // SAFETY: by the contract
+        unsafe { frame::top(base).min(end) }
     }
 
     /// # Safety
@@ -499,7 +595,36 @@ impl Vm {
         }
     }
 
-    fn mark_roots(&mut self) {
+    /// Marks everything alive that is not inside another object.
+    ///
+    /// # Safety
+    /// As `collect_all`.
+    unsafe fn mark_roots(&mut self, base: *mut Value) {
+        // SAFETY: by the contract
+        unsafe {
+            self.fiber().base = base;
+            let (bottom, top) = (self.fiber().bottom(), self.top(base));
+            self.mark_words(bottom, top);
+            // The fibers that wait for the running one are not suspended as far as `Generator`
+            // is concerned, so they are marked here.
+            let mut generator = self.generator;
+            while !generator.is_null() {
+                self.heap.mark(Value::obj(generator));
+                self.heap.note_resumed(generator);
+                let Some(fiber) = (*generator).fiber.as_mut() else {
+                    break;
+                };
+                if generator != self.generator {
+                    self.heap.mark_fiber(fiber);
+                }
+                generator = fiber.parent;
+            }
+            if !self.generator.is_null() {
+                let main: *mut Fiber = &mut self.main;
+                self.heap.mark_fiber(&mut *main);
+            }
+        }
+        self.heap.mark_shapes();
         for &image in &self.images {
             // SAFETY: images are never freed. Caches read as doubles or hold live closures, so
             // the whole table is scanned.

@@ -1,4 +1,12 @@
-//! The heap: non-moving, tracing mark-sweep with size classes and lazy sweeping.
+//! The heap: non-moving, tracing mark-sweep with size classes, marked in steps and swept lazily.
+//!
+//! A collection is spread over safepoints, so that no pause grows with the heap: roots are marked,
+//! then each safepoint that is due traces some bytes more; when nothing is left, roots are marked
+//! again, and with nothing new the collection ends. Meanwhile programs change objects that are
+//! traced already. The barrier is that of Dijkstra (On-the-fly garbage collection, 1978) where a
+//! value is stored ([`Heap::stored`]), and of Steele (Multiprocessing compactifying garbage
+//! collection, 1975), which traces the object again, where anything may happen to one (the
+//! `…_mut` views). Stacks and tables have none; they are scanned again at the end.
 //!
 //! Invariants that unsafe code rests on:
 //! - H1: an object value points to a live object. The collector runs only at safepoints, where
@@ -6,6 +14,7 @@
 //! - H2: strings point at valid UTF-8 that neither moves nor changes.
 //! - H3: the parts of `Items` are those of a `Vec<Value>`.
 //! - H4: an object's header tells its layout, and its cell is large enough for it.
+//! - H5: while marking, a traced object holds no unmarked one, unless it is to be traced again.
 #![allow(unsafe_code)]
 
 pub mod object;
@@ -23,6 +32,20 @@ const GRANULE: usize = 16;
 /// Size classes: cells of 16, 32 … 512 bytes.
 const CLASSES: usize = 33;
 const BLOCK: usize = 64 << 10;
+/// Bytes traced in one step of marking: well below a millisecond.
+const MARK_STEP: usize = 512 << 10;
+/// Bytes handed out between two steps. Marking all then takes a quarter of the live bytes.
+const STEP_EVERY: usize = 128 << 10;
+/// Bytes handed out while marking after which it ends at once, if less is alive.
+const LATE: usize = 128 << 20;
+/// Blocks swept in one step.
+const SWEEP_STEP: usize = 32;
+/// Blocks without a free cell that an allocation sweeps before it takes a new one.
+const SWEEP_MISSES: usize = 8;
+/// Values of a large array or table traced at a time.
+const SLICE: usize = 2048;
+/// How often the end of marking may find that much new that it goes on in steps.
+const MAX_REMARKS: u32 = 8;
 /// Bytes of a fresh block that are made ready at a time.
 const CARVE: usize = 4 << 10;
 const MIN_THRESHOLD: usize = 8 << 20;
@@ -72,7 +95,24 @@ pub struct Heap {
     large: Vec<Large>,
     /// Shapes of instances.
     pub shapes: Shapes,
+    /// Marked objects that are to be traced.
     mark_stack: Vec<*mut Obj>,
+    /// Large arrays and tables of which a part is traced, with the place to go on at.
+    partial: Vec<(*mut Obj, usize)>,
+    /// Generators that ran while marking: their stacks are scanned at the end.
+    resumed: Vec<*mut Generator>,
+    /// A collection is marking: stores need their barrier.
+    pub marking: bool,
+    /// What `mark` marks objects with: MARKED, or CHECKED while the result is checked.
+    level: u8,
+    remarks: u32,
+    /// `since` when marking began.
+    started: usize,
+    /// Bytes traced since the start.
+    pub traced: usize,
+    /// `live` and `live_outside` of the collection that is marking.
+    found: usize,
+    found_outside: usize,
     /// Bytes handed out since the last collection.
     since: usize,
     threshold: usize,
@@ -104,6 +144,15 @@ impl Heap {
             large: Vec::new(),
             shapes: Shapes::default(),
             mark_stack: Vec::new(),
+            partial: Vec::new(),
+            resumed: Vec::new(),
+            marking: false,
+            level: MARKED,
+            remarks: 0,
+            started: 0,
+            traced: 0,
+            found: 0,
+            found_outside: 0,
             since: 0,
             threshold: if stress { 0 } else { MIN_THRESHOLD },
             mapped: 0,
@@ -137,6 +186,11 @@ impl Heap {
     /// Bytes that survived the last collection, and those handed out since.
     fn used(&self) -> usize {
         self.live + self.live_outside + self.since
+    }
+
+    /// Bytes that survived the last collection.
+    pub fn live_bytes(&self) -> usize {
+        self.live + self.live_outside
     }
 
     /// True if the limit is exceeded now.
@@ -232,10 +286,13 @@ impl Heap {
 
     /// Makes the free list of `class` non-empty.
     fn refill(&mut self, class: usize) {
-        while self.classes[class].swept < self.classes[class].blocks.len() {
+        let mut misses = 0;
+        while misses < SWEEP_MISSES && self.classes[class].swept < self.classes[class].blocks.len()
+        {
             if self.sweep_next(class) {
                 return;
             }
+            misses += 1;
         }
         if self.classes[class].fresh.is_none() {
             self.new_block(class);
@@ -312,8 +369,9 @@ impl Heap {
             // SAFETY: every cell of a block starts with an initialised header
             unsafe {
                 let o: *mut Obj = block.add(i * cell_size).cast();
-                if (*o).marked != 0 {
-                    (*o).marked = 0;
+                if (*o).marked != UNMARKED {
+                    (*o).marked = UNMARKED;
+                    (*o).flags &= !GUARDED;
                     continue;
                 }
                 drop_payload(o);
@@ -330,8 +388,9 @@ impl Heap {
         for large in std::mem::take(&mut self.large) {
             // SAFETY: large objects are live or were just found dead
             unsafe {
-                if (*large.object).marked != 0 {
-                    (*large.object).marked = 0;
+                if (*large.object).marked != UNMARKED {
+                    (*large.object).marked = UNMARKED;
+                    (*large.object).flags &= !GUARDED;
                     kept.push(large);
                 } else {
                     drop_payload(large.object);
@@ -345,18 +404,33 @@ impl Heap {
         self.large = kept;
     }
 
-    /// Starts a collection: all blocks swept, so no mark is set. Then `mark` every root, then
-    /// `finish_marking`.
-    pub fn start_marking(&mut self) {
+    /// Sweeps some of what the last collection left; true if nothing is left, so no mark is set.
+    pub fn sweep_some(&mut self) -> bool {
+        let mut left = SWEEP_STEP;
         for class in 1..CLASSES {
             while self.classes[class].swept < self.classes[class].blocks.len() {
+                if left == 0 {
+                    return false;
+                }
+                left -= 1;
                 self.sweep_next(class);
             }
-            self.carve(class, BLOCK);
         }
+        true
+    }
+
+    /// Starts a collection, with everything swept. Then `mark` every root, then `mark_some`.
+    pub fn start_marking(&mut self) {
         self.collections += 1;
-        self.live = 0;
-        self.live_outside = 0;
+        self.marking = true;
+        self.started = self.since;
+        self.remarks = 0;
+        self.found = 0;
+        self.found_outside = 0;
+    }
+
+    /// Marks what the heap itself refers to.
+    pub fn mark_shapes(&mut self) {
         let classes: Vec<*mut Class> = self.shapes.classes().collect();
         for class in classes {
             self.mark_obj(class.cast());
@@ -375,10 +449,63 @@ impl Heap {
     fn mark_obj(&mut self, o: *mut Obj) {
         // SAFETY: H1
         unsafe {
-            if (*o).marked == 0 {
-                (*o).marked = 1;
+            if (*o).marked < self.level {
+                assert!(
+                    self.level == MARKED || (*o).marked != UNMARKED,
+                    "the collector missed an object"
+                );
+                (*o).marked = self.level;
                 self.mark_stack.push(o);
             }
+        }
+    }
+
+    /// The barrier of a store: `v` was or will be put into an object before the next safepoint.
+    #[inline(always)]
+    pub fn stored(&mut self, v: Value) {
+        if self.marking {
+            self.mark(v);
+        }
+    }
+
+    /// The barrier of any change: the object is traced again.
+    ///
+    /// # Safety
+    /// `o` is live.
+    #[inline(always)]
+    pub unsafe fn changed(&mut self, o: *mut Obj) {
+        // SAFETY: by the contract
+        unsafe {
+            if self.marking && (*o).marked == TRACED {
+                (*o).marked = AGAIN;
+                self.mark_stack.push(o);
+            }
+        }
+    }
+
+    /// The barrier of a generator that goes on: it changes its stack without further notice.
+    ///
+    /// # Safety
+    /// `g` is live.
+    pub unsafe fn note_resumed(&mut self, g: *mut Generator) {
+        // SAFETY: by the contract
+        unsafe {
+            if self.marking && (*g).header.flags & GUARDED == 0 {
+                (*g).header.flags |= GUARDED;
+                self.resumed.push(g);
+            }
+        }
+    }
+
+    /// Lets the fast paths store into an array again, once no collection is marking.
+    ///
+    /// # Safety
+    /// `o` is live.
+    #[inline(always)]
+    pub unsafe fn unguard(&mut self, o: *mut Obj) {
+        if !self.marking {
+            // SAFETY: by the contract
+            unsafe { (*o).flags &= !GUARDED };
         }
     }
 
@@ -399,12 +526,10 @@ impl Heap {
             self.mark(e.key);
             self.mark(e.value);
         }
-        self.live_outside += table.bytes();
     }
 
     /// Marks a suspended fiber's stack, and clears what lies above its frames.
     pub fn mark_fiber(&mut self, fiber: &mut Fiber) {
-        self.live_outside += fiber.bytes();
         // SAFETY: a suspended fiber's stack is filled up to its top
         unsafe {
             let words = fiber.live_words();
@@ -414,24 +539,98 @@ impl Heap {
         }
     }
 
-    /// Marks everything reachable and decides when the next collection is due. `stack` is how
-    /// many bytes of stack were scanned.
-    pub fn finish_marking(&mut self, stack: usize) {
-        while let Some(o) = self.mark_stack.pop() {
-            // SAFETY: H1, H4: marked objects are live; the header tells the layout
-            unsafe { self.trace(o) };
+    /// Traces marked objects until about `MARK_STEP` bytes are done, or all with `to_the_end`.
+    /// True if none is left.
+    pub fn mark_some(&mut self, to_the_end: bool) -> bool {
+        let budget = match (to_the_end, self.stress) {
+            (true, _) => usize::MAX,
+            (false, false) => MARK_STEP,
+            (false, true) => 2 << 10,
+        };
+        let mut done = 0;
+        while done < budget {
+            done += if let Some(o) = self.mark_stack.pop() {
+                // SAFETY: H1, H4: marked objects are live; the header tells the layout
+                unsafe { self.trace(o) }
+            } else if let Some((o, from)) = self.partial.pop() {
+                // SAFETY: as above
+                unsafe { self.trace_slice(o, from) }
+            } else {
+                break;
+            };
         }
+        self.traced += done;
+        self.mark_stack.is_empty() && self.partial.is_empty()
+    }
+
+    /// Roots were marked again at the end: true if marking must come to its end now.
+    pub fn is_last_remark(&mut self) -> bool {
+        self.take_resumed();
+        self.remarks += 1;
+        self.remarks > MAX_REMARKS
+    }
+
+    /// Has the stacks of generators that ran traced again. Those that still run stay noted.
+    fn take_resumed(&mut self) {
+        let mut noted = std::mem::take(&mut self.resumed);
+        noted.retain(|&g| {
+            // SAFETY: nothing is freed while marking
+            unsafe {
+                self.changed(g.cast());
+                let runs = self.marking && (*g).fiber.as_ref().is_some_and(|f| f.running);
+                if !runs {
+                    (*g).header.flags &= !GUARDED;
+                }
+                runs
+            }
+        });
+        self.resumed = noted;
+    }
+
+    /// True if the program made so much while marking that the rest is to be marked at once:
+    /// barriers may make work as fast as steps do it.
+    pub fn is_late(&self) -> bool {
+        self.since > self.started + (self.live + self.live_outside).max(LATE)
+    }
+
+    /// Says when the next step of the collection is due.
+    pub fn wait_for_step(&mut self) {
+        self.threshold = if self.stress {
+            0
+        } else {
+            self.since + STEP_EVERY
+        };
+    }
+
+    /// True if every object that `mark` and `mark_some` find from now on must be marked already:
+    /// the check of the barriers in stress mode.
+    pub fn start_checking(&mut self) -> bool {
+        self.level = CHECKED;
+        self.stress
+    }
+
+    /// Ends a collection in which everything reachable is marked, and decides when the next one
+    /// is due. `stack` is how many bytes of stack were scanned.
+    pub fn finish_marking(&mut self, stack: usize) {
+        self.marking = false;
+        self.level = MARKED;
+        self.take_resumed();
         self.sweep_large();
         for class in 1..CLASSES {
+            // The cells that never were on a free list are not known to the sweep.
+            self.carve(class, BLOCK);
             self.free[class] = null_mut();
             self.stress_free[class] = null_mut();
             self.classes[class].swept = 0;
         }
+        self.live = self.found;
+        self.live_outside = self.found_outside;
         self.outside = self.live_outside;
         self.since = 0;
         let all = self.live + self.live_outside;
+        // While it is marked, a heap grows by another quarter.
         self.threshold = if !self.stress {
-            MIN_THRESHOLD.max(all)
+            MIN_THRESHOLD.max(all - all / 4)
         } else if all + stack < STRESS_ALWAYS {
             0
         } else {
@@ -439,25 +638,39 @@ impl Heap {
         };
     }
 
+    /// Marks what an object refers to; gives the bytes looked at.
+    ///
     /// # Safety
     /// `o` is live.
-    unsafe fn trace(&mut self, o: *mut Obj) {
+    unsafe fn trace(&mut self, o: *mut Obj) -> usize {
         // SAFETY: by the contract and H4
         unsafe {
-            self.live += match (*o).class {
+            let first = (*o).marked == MARKED;
+            (*o).marked = TRACED.max(self.level);
+            let size = match (*o).class {
                 0 => 1024,
                 class => class as usize * GRANULE,
             };
-            match (*o).kind() {
+            let outside = match (*o).kind() {
                 Kind::Instance => self.trace_instance(o.cast()),
                 Kind::Array => {
                     let a: *mut Array = o.cast();
-                    self.live_outside += (*a).items.capacity() * 8;
-                    self.mark_all((*a).items.as_slice());
+                    (*o).flags |= GUARDED;
+                    if (*a).items.len() > SLICE {
+                        self.partial.push((o, 0));
+                    } else {
+                        self.mark_all((*a).items.as_slice());
+                    }
+                    (*a).items.capacity() * 8
                 }
                 Kind::Map | Kind::HashMap | Kind::HashSet => {
                     let m: *mut MapObj = o.cast();
-                    self.mark_table(&(*m).table);
+                    if (*m).table.places() > SLICE {
+                        self.partial.push((o, 0));
+                    } else {
+                        self.mark_table(&(*m).table);
+                    }
+                    (*m).table.bytes()
                 }
                 Kind::Closure => {
                     let c: *mut Closure = o.cast();
@@ -466,20 +679,28 @@ impl Heap {
                     for i in 0..(*c).captures as usize {
                         self.mark(*captures.add(i));
                     }
+                    0
                 }
-                Kind::Cell => self.mark((*o.cast::<Cell>()).value),
-                Kind::Str => self.mark_if((*o.cast::<Str>()).buffer),
+                Kind::Cell => {
+                    self.mark((*o.cast::<Cell>()).value);
+                    0
+                }
+                Kind::Str => {
+                    self.mark_if((*o.cast::<Str>()).buffer);
+                    0
+                }
                 Kind::Gene => {
                     let g: *mut Gene = o.cast();
                     self.mark((*g).head);
                     self.mark_table(&(*g).props);
-                    self.live_outside += (*g).children.capacity() * 8;
                     self.mark_all(&(*g).children);
+                    (*g).props.bytes() + (*g).children.capacity() * 8
                 }
                 Kind::Range => {
                     let r: *mut Range = o.cast();
                     self.mark((*r).start);
                     self.mark((*r).end);
+                    0
                 }
                 Kind::Class => {
                     let c: *mut Class = o.cast();
@@ -492,36 +713,83 @@ impl Heap {
                     for &(_, m) in &(*c).members {
                         self.mark(m);
                     }
+                    0
                 }
                 Kind::Namespace => {
                     let n: *mut Namespace = o.cast();
                     self.mark_if((*n).parent);
                     self.mark_table(&(*n).members);
                     self.mark_all(&(*n).missing);
+                    (*n).members.bytes()
                 }
                 Kind::Generator => {
                     let g: *mut Generator = o.cast();
                     self.mark((*g).ahead);
-                    if let Some(fiber) = &mut (*g).fiber
-                        && !fiber.running
-                    {
-                        self.mark_fiber(fiber);
+                    match &mut (*g).fiber {
+                        Some(fiber) => {
+                            if !fiber.running {
+                                self.mark_fiber(fiber);
+                            }
+                            fiber.bytes()
+                        }
+                        None => 0,
                     }
                 }
-                Kind::Iterator => self.mark((*o.cast::<Iterator>()).source),
-                Kind::Record => self.mark_all(&(*o.cast::<Record>()).fields),
+                Kind::Iterator => {
+                    self.mark((*o.cast::<Iterator>()).source);
+                    0
+                }
+                Kind::Record => {
+                    self.mark_all(&(*o.cast::<Record>()).fields);
+                    0
+                }
                 Kind::Bytes => {
                     let b: &Bytes = &*o.cast();
-                    self.live_outside += b.data.len();
+                    b.data.len()
                 }
-                Kind::Native | Kind::BigInt | Kind::Path | Kind::Buffer | Kind::Free => {}
+                Kind::Native | Kind::BigInt | Kind::Path | Kind::Buffer | Kind::Free => 0,
+            };
+            if first {
+                self.found += size;
+                self.found_outside += outside;
+            }
+            size + outside.min(SLICE * 8)
+        }
+    }
+
+    /// Marks the next values of a large array or table; gives the bytes looked at.
+    ///
+    /// # Safety
+    /// `o` is a live array, map or set.
+    unsafe fn trace_slice(&mut self, o: *mut Obj, from: usize) -> usize {
+        let to = from + SLICE;
+        // SAFETY: by the contract and H4
+        unsafe {
+            // What was added, or came to other places, since the slice before had its barrier.
+            if (*o).kind() == Kind::Array {
+                let items = (*o.cast::<Array>()).items.as_slice();
+                let end = to.min(items.len());
+                self.mark_all(items.get(from..end).unwrap_or_default());
+                if to < items.len() {
+                    self.partial.push((o, to));
+                }
+            } else {
+                let table = &(*o.cast::<MapObj>()).table;
+                for e in (from..to.min(table.places())).filter_map(|place| table.at(place)) {
+                    self.mark(e.key);
+                    self.mark(e.value);
+                }
+                if to < table.places() {
+                    self.partial.push((o, to));
+                }
             }
         }
+        SLICE * 16
     }
 
     /// # Safety
     /// `o` is a live instance.
-    unsafe fn trace_instance(&mut self, o: *mut Instance) {
+    unsafe fn trace_instance(&mut self, o: *mut Instance) -> usize {
         // SAFETY: by the contract and H4
         unsafe {
             let shape = self.shapes.get((*o).header.shape);
@@ -532,9 +800,12 @@ impl Heap {
             for i in 0..inline {
                 self.mark(*fields.add(i));
             }
-            if let Some(more) = &(*o).more {
-                self.live_outside += more.capacity() * 8;
-                self.mark_all(more);
+            match &(*o).more {
+                Some(more) => {
+                    self.mark_all(more);
+                    more.capacity() * 8
+                }
+                None => 0,
             }
         }
     }

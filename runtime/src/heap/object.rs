@@ -107,7 +107,7 @@ impl Kind {
 pub struct Obj {
     /// Kind or instance shape.
     pub shape: ShapeId,
-    /// Set while marking.
+    /// `UNMARKED`, `MARKED` …: how far a collection is with it.
     pub marked: u8,
     /// `SEALED`, `FROZEN`, and bits of the kind's own.
     pub flags: u8,
@@ -115,10 +115,24 @@ pub struct Obj {
     pub class: u16,
 }
 
+/// Not found by the collection yet.
+pub const UNMARKED: u8 = 0;
+/// Found; to be traced.
+pub const MARKED: u8 = 1;
+/// Traced: what it refers to is marked.
+pub const TRACED: u8 = 2;
+/// Traced, but changed since: to be traced again.
+pub const AGAIN: u8 = 3;
+/// Found by the check of a collection.
+pub const CHECKED: u8 = 4;
+
 /// Flag: a sealed literal; shallow.
 pub const SEALED: u8 = 1;
 /// Flag: frozen by `freeze`.
 pub const FROZEN: u8 = 2;
+/// Flag of arrays: the fast paths leave stores to those with a barrier. Of generators: one that
+/// ran since marking began.
+pub const GUARDED: u8 = 8;
 /// Flag of closures: a block.
 pub const BLOCK: u8 = 4;
 
@@ -133,6 +147,12 @@ impl Obj {
     #[inline(always)]
     pub fn is_immutable(&self) -> bool {
         self.flags & (SEALED | FROZEN) != 0
+    }
+
+    /// True if the fast paths may not change it.
+    #[inline(always)]
+    pub fn is_guarded(&self) -> bool {
+        self.flags & (SEALED | FROZEN | GUARDED) != 0
     }
 }
 

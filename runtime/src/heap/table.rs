@@ -118,7 +118,7 @@ impl Table {
 
     /// Appends a key that is not in the table. Returns its place.
     pub fn push(&mut self, hash: u32, key: Value, value: Value) -> usize {
-        if self.entries.len() >= 2 * self.live + SMALL {
+        if self.is_sparse() {
             self.compact();
         }
         self.entries.push(Entry { hash, key, value });
@@ -132,6 +132,11 @@ impl Table {
             }
         }
         n - 1
+    }
+
+    /// True if the next `push` may move entries to other places.
+    pub fn is_sparse(&self) -> bool {
+        self.entries.len() >= 2 * self.live + SMALL
     }
 
     /// Removes the key; returns its value.

@@ -1032,7 +1032,7 @@ impl Vm {
         // SAFETY: by the contract
         unsafe {
             let value = *call.window;
-            let Some(class) = view::class_mut(value) else {
+            let Some(class) = self.heap.class_mut(value) else {
                 let kind = Builtin::kind_name(value);
                 return Err(self.error(&format!("new requires a class, got {kind}")));
             };

@@ -106,6 +106,7 @@ impl Vm {
         // SAFETY: by the contract
         unsafe {
             let fiber = (*generator).fiber.as_mut().expect("by the contract");
+            self.heap.note_resumed(generator);
             fiber.parent = parent;
             fiber.running = true;
             fiber.wanted = wanted;
@@ -157,7 +158,10 @@ impl Vm {
         wanted: Wanted,
         tail: bool,
     ) -> Result<Goto, Raised> {
-        let g = view::generator_mut(generator).expect("the caller checked the kind");
+        let g = self
+            .heap
+            .generator_to_resume(generator)
+            .expect("the caller checked the kind");
         let ready = if g.ahead != Value::UNDEF {
             Some(g.ahead)
         } else if g.fiber.is_none() {

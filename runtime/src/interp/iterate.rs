@@ -175,7 +175,7 @@ cold_handler! { iter_next_slow(s) {
         s.pc = exhausted(&s);
         next!(s)
     }
-    let Some(it) = view::iterator_mut(state) else {
+    let Some(it) = s.vm().heap.iterator_mut(state) else {
         s.pc = s.after.add(1); // the generic path
         next!(s)
     };

@@ -809,6 +809,7 @@ handler! { set_cell(s) {
     if cell.is_obj() {
         let cell: *mut Cell = cell.as_obj().cast();
         if (*cell).header.shape == Kind::Cell as u32 {
+            if (*s.vm).heap.marking { tail!(s, set_cell_marking) }
             (*cell).value = s.get(s.b());
             next!(s)
         }
@@ -843,6 +844,7 @@ handler! { set_up_cell(s) {
     if cell.is_obj() {
         let cell: *mut Cell = cell.as_obj().cast();
         if (*cell).header.shape == Kind::Cell as u32 {
+            if (*s.vm).heap.marking { tail!(s, set_up_cell_marking) }
             (*cell).value = s.get(s.a());
             next!(s)
         }
@@ -903,6 +905,7 @@ handler! { set_f(s) {
         let ic = (*s.k.add(s.c())).bits();
         if (*o.as_obj()).shape == ic as u32 {
             let after = (*s.k.add(s.c() + 1)).bits();
+            if (*s.vm).heap.marking { tail!(s, set_f_marking) }
             // SAFETY: the shape matches, so the object has room for this field
             *o.as_obj().byte_add((ic >> 32) as usize).cast::<Value>() = s.get(s.b());
             (*o.as_obj()).shape = after as u32;
@@ -918,6 +921,7 @@ handler! { #[inline(never)] set_f_second(s) {
         let ic = (*s.k.add(s.c() + 2)).bits();
         if (*o.as_obj()).shape == ic as u32 {
             let after = (*s.k.add(s.c() + 3)).bits();
+            if (*s.vm).heap.marking { tail!(s, set_f_marking) }
             // SAFETY: as in `set_f`
             *o.as_obj().byte_add((ic >> 32) as usize).cast::<Value>() = s.get(s.b());
             (*o.as_obj()).shape = after as u32;
@@ -950,7 +954,7 @@ handler! { set_x(s) {
         if (*array).header.shape == Kind::Array as u32 {
             let i = s.get(s.b()).index();
             if i < (*array).items.len() as u64 {
-                if (*array).header.is_immutable() { tail!(s, set_x_slow) }
+                if (*array).header.is_guarded() { tail!(s, set_x_slow) }
                 // the chain through the array first, then the operand: LLVM keeps the order
                 let item = (*array).items.as_ptr().add(i as usize);
                 *item = s.get(s.c());
@@ -984,7 +988,7 @@ handler! { set_i(s) {
         if (*array).header.shape == Kind::Array as u32 {
             let i = s.imm_b() as u64;
             if i < (*array).items.len() as u64 {
-                if (*array).header.is_immutable() { tail!(s, set_i_slow) }
+                if (*array).header.is_guarded() { tail!(s, set_i_slow) }
                 let item = (*array).items.as_ptr().add(i as usize);
                 *item = s.get(s.c());
                 next!(s)
@@ -1017,7 +1021,7 @@ handler! { m_add(s) {
     if o.is_obj() {
         let array: *mut Array = o.as_obj().cast();
         if (*array).header.shape == Kind::Array as u32 {
-            if !(*array).header.is_immutable() {
+            if !(*array).header.is_guarded() {
                 if (*array).items.push_within(s.get(s.c())) {
                     s.set(s.a(), o);
                     next!(s)
@@ -1033,7 +1037,7 @@ handler! { m_push(s) {
     if o.is_obj() {
         let array: *mut Array = o.as_obj().cast();
         if (*array).header.shape == Kind::Array as u32 {
-            if !(*array).header.is_immutable() {
+            if !(*array).header.is_guarded() {
                 if (*array).items.push_within(s.get(s.c())) {
                     s.set(s.a(), Value::small_int((*array).items.len() as i64));
                     next!(s)

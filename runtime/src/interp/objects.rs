@@ -91,12 +91,13 @@ impl Vm {
             let mut n = own;
             while !n.is_null() {
                 if Vm::table_get(&(*n).members, key).is_some() {
+                    self.heap.changed(n.cast_mut().cast());
                     Vm::table_set(&mut (*n.cast_mut()).members, key, v);
                     return Ok(());
                 }
                 n = (*n).parent;
             }
-            if let Some(own) = view::namespace_mut(ns) {
+            if let Some(own) = self.heap.namespace_mut(ns) {
                 Vm::table_set(&mut own.members, key, v);
             }
             Ok(())
@@ -401,24 +402,29 @@ method_slow!(
 method_slow!(m_char_at_slow, s, "char_at", s.get(s.b()), s.get(s.c()));
 method_slow!(m_append_slow, s, "append", s.get(s.b()), s.get(s.c()));
 
-/// The array is full: give it room and try again.
-macro_rules! grow_array {
-    ($name:ident, $call:ident, $retry:ident) => {
+/// The array is full, or a collection is marking.
+macro_rules! append_to_array {
+    ($name:ident, $call:ident, $result:expr) => {
         cold_handler! { $name(s) {
             let o = s.get(s.b());
             if o.is(Kind::Array) {
                 if !view::is_immutable(o) {
                     safepoint!(s);
-                    or_raise!(s, s.vm().reserve(o, 1));
-                    tail!(s, $retry)
+                    let v = s.get(s.c());
+                    let len = or_raise!(s, s.vm().append_item(o, v));
+                    let result: fn(Value, usize) -> Value = $result;
+                    s.set(s.a(), result(o, len));
+                    next!(s)
                 }
             }
             tail!(s, $call)
         } }
     };
 }
-grow_array!(m_add_slow, m_add_slow_call, m_add);
-grow_array!(m_push_slow, m_push_slow_call, m_push);
+append_to_array!(m_add_slow, m_add_slow_call, |array, _| array);
+append_to_array!(m_push_slow, m_push_slow_call, |_, len| Value::small_int(
+    len as i64
+));
 
 impl Vm {
     /// Makes room for more elements in an array.
@@ -426,7 +432,7 @@ impl Vm {
     /// # Errors
     /// The memory limit.
     pub fn reserve(&mut self, array: Value, more: usize) -> Result<(), Raised> {
-        let Some(a) = view::array_mut(array) else {
+        let Some(a) = self.heap.array_to_fill(array) else {
             return Ok(());
         };
         let before = a.items.capacity();
@@ -441,6 +447,19 @@ impl Vm {
         let grown = a.items.capacity() - before;
         self.heap.charge(grown * size_of::<Value>());
         Ok(())
+    }
+
+    /// Appends to an array that may be changed; gives its new length. Does nothing for others.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn append_item(&mut self, array: Value, v: Value) -> Result<usize, Raised> {
+        self.reserve(array, 1)?;
+        self.heap.stored(v);
+        Ok(self.heap.array_to_fill(array).map_or(0, |a| {
+            a.items.push_within(v);
+            a.items.len()
+        }))
     }
 }
 
@@ -480,18 +499,10 @@ cold_handler! { array(s) {
     next!(s)
 } }
 
-action_handler! { arr_push(s) s.vm().push_fresh(s.get(s.a()), s.get(s.b())) }
+action_handler! { arr_push(s) s.vm().append_item(s.get(s.a()), s.get(s.b())) }
 action_handler! { arr_spread(s) s.vm().spread_into(s.get(s.a()), s.get(s.b()), s.x()) }
 
 impl Vm {
-    fn push_fresh(&mut self, array: Value, v: Value) -> Result<(), Raised> {
-        self.reserve(array, 1)?;
-        if let Some(a) = view::array_mut(array) {
-            a.items.push_within(v);
-        }
-        Ok(())
-    }
-
     fn spread_into(&mut self, array: Value, from: Value, context: u8) -> Result<(), Raised> {
         let what = if context == 0 {
             "array"
@@ -500,8 +511,9 @@ impl Vm {
         };
         let items = self.spread_items(from, what)?;
         self.reserve(array, items.len())?;
-        if let Some(a) = view::array_mut(array) {
+        if let Some(a) = self.heap.array_to_fill(array) {
             for v in items {
+                self.heap.stored(v);
                 a.items.push_within(v);
             }
         }
@@ -566,7 +578,7 @@ action_handler! { gene_spread(s) s.vm().spread_children(s.get(s.a()), s.get(s.b(
 impl Vm {
     fn spread_map(&mut self, into: Value, from: Value) -> Result<(), Raised> {
         for (key, value) in self.spread_entries(from)? {
-            if let Some(g) = view::gene_mut(into) {
+            if let Some(g) = self.heap.gene_mut(into) {
                 Vm::table_set(&mut g.props, key, value);
             } else {
                 self.map_set(into, key, value);
@@ -578,7 +590,7 @@ impl Vm {
     fn spread_children(&mut self, into: Value, from: Value) -> Result<(), Raised> {
         let items = self.spread_items(from, "gene children")?;
         self.heap.charge(items.len() * 8);
-        if let Some(g) = view::gene_mut(into) {
+        if let Some(g) = self.heap.gene_mut(into) {
             g.children.extend(items);
         }
         Ok(())
@@ -594,7 +606,7 @@ cold_handler! { gene_new(s) {
 
 cold_handler! { gene_prop(s) {
     safepoint!(s);
-    if let Some(g) = view::gene_mut(s.get(s.a())) {
+    if let Some(g) = s.vm().heap.gene_mut(s.get(s.a())) {
         Vm::table_set(&mut g.props, s.konst(s.c()), s.get(s.b()));
         s.vm().heap.charge(24);
     }
@@ -603,7 +615,7 @@ cold_handler! { gene_prop(s) {
 
 cold_handler! { gene_push(s) {
     safepoint!(s);
-    if let Some(g) = view::gene_mut(s.get(s.a())) {
+    if let Some(g) = s.vm().heap.gene_mut(s.get(s.a())) {
         g.children.push(s.get(s.b()));
         s.vm().heap.charge(8);
     }
@@ -631,7 +643,8 @@ value_handler! { class(s) s.vm().define_class(&s) }
 cold_handler! { ns(s) {
     safepoint!(s);
     let name = s.vm().name_operand(&s);
-    let parent = view::namespace_mut(s.get(s.b())).map_or(std::ptr::null_mut(), std::ptr::from_mut);
+    let parent = s.vm().heap.namespace_mut(s.get(s.b()));
+    let parent = parent.map_or(std::ptr::null_mut(), std::ptr::from_mut);
     let v = s.vm().namespace(name, parent);
     s.set(s.a(), v);
     next!(s)
@@ -654,7 +667,7 @@ impl Vm {
         let parent = if parent == Value::NIL {
             self.class(Builtin::Object)
         } else {
-            match view::class_mut(parent) {
+            match self.heap.class_mut(parent) {
                 Some(c) => c,
                 None => {
                     let kind = Builtin::kind_name(parent);
@@ -670,11 +683,11 @@ impl Vm {
         // SAFETY: V4, V6
         let (class, method, name, kind) =
             unsafe { (s.get(s.a()), s.get(s.b()), self.name_operand(s), s.x()) };
-        let Some(c) = view::class_mut(class) else {
+        let Some(c) = self.heap.class_mut(class) else {
             let kind = Builtin::kind_name(class);
             return Err(self.error(&format!("method requires a class, got {kind}")));
         };
-        match view::closure_mut(method) {
+        match self.heap.closure_mut(method) {
             Some(closure) => closure.home = class,
             // Dispatch calls what it finds here without looking: another callable, a class or an
             // instance say, could lead back to itself.
@@ -707,7 +720,7 @@ impl Vm {
             unsafe { (s.get(s.a()), s.konst(s.c()).bits() as u32, s.x() != 0) };
         let name = &self.checks[index as usize].name;
         let name = self.symbols.intern(name);
-        match view::class_mut(class) {
+        match self.heap.class_mut(class) {
             Some(c) => {
                 c.fields.push((name, index, readonly));
                 c.init_shape = NO_SHAPE;

@@ -404,6 +404,33 @@ cold_handler! { not_a_cell(s) {
     raise!(s)
 } }
 
+// The stores into objects while a collection is marking: with their barrier.
+
+cold_handler! { set_f_marking(s) {
+    let (o, v, ic) = (s.get(s.a()), s.get(s.b()), s.k.add(s.c()));
+    s.vm().heap.stored(v);
+    // One of the two caches matches, or the fast path had not come here.
+    let shape = (*o.as_obj()).shape;
+    let way = if (*ic).bits() as u32 == shape { ic } else { ic.add(2) };
+    *o.as_obj().byte_add(((*way).bits() >> 32) as usize).cast::<Value>() = v;
+    (*o.as_obj()).shape = (*way.add(1)).bits() as u32;
+    next!(s)
+} }
+
+cold_handler! { set_cell_marking(s) {
+    let (cell, v): (*mut Cell, Value) = (s.get(s.a()).as_obj().cast(), s.get(s.b()));
+    s.vm().heap.stored(v);
+    (*cell).value = v;
+    next!(s)
+} }
+
+cold_handler! { set_up_cell_marking(s) {
+    let (cell, v): (*mut Cell, Value) = (capture(&s, s.b()).as_obj().cast(), s.get(s.a()));
+    s.vm().heap.stored(v);
+    (*cell).value = v;
+    next!(s)
+} }
+
 cold_handler! { new_cell_slow(s) {
     safepoint!(s);
     let value = s.get(s.b());
@@ -421,9 +448,13 @@ impl Vm {
     /// # Safety
     /// `base` is the innermost frame of the running fiber.
     pub unsafe fn safepoint(&mut self, base: *mut Value) -> Result<(), crate::natives::Raised> {
-        if self.heap.is_due() || self.heap.is_over_limit() {
+        if self.heap.is_due() {
             // SAFETY: by the contract
-            unsafe { self.collect(base) };
+            unsafe { self.collect_some(base) };
+        }
+        if self.heap.is_over_limit() {
+            // SAFETY: by the contract
+            unsafe { self.collect_all(base) };
             if self.heap.is_over_limit() {
                 let limit = self.heap.max_bytes;
                 // The handler that reports it may allocate a little.
@@ -443,7 +474,7 @@ impl Vm {
     /// Whether the exception is an instance of the class that a `catch` names.
     #[inline(never)]
     fn catches(&mut self, e: Value, class: Value) -> crate::natives::NativeResult {
-        let Some(class) = crate::heap_view::class_mut(class) else {
+        let Some(class) = self.heap.class_mut(class) else {
             let kind = crate::classes::Builtin::kind_name(class);
             return self.fail(format!("catch requires a class, got {kind}"));
         };

@@ -69,7 +69,7 @@ fn change<R>(
 ) -> Result<R, Raised> {
     this(vm, args)?;
     vm.check_mutable(args.this(), action, op)?;
-    match view::array_mut(args.this()) {
+    match vm.heap.array_mut(args.this()) {
         Some(a) => {
             let before = a.items.capacity();
             let result = a.items.with(change);
@@ -82,15 +82,9 @@ fn change<R>(
 }
 
 fn append_to(vm: &mut Vm, args: Args<'_>, action: &str, op: &str) -> Result<usize, Raised> {
-    let a = this(vm, args)?;
-    if a.items.len() == a.items.capacity() {
-        reserve(vm, a.items.len() * 16)?;
-    }
-    let v = args.get(1);
-    change(vm, args, action, op, |items| {
-        items.push(v);
-        items.len()
-    })
+    this(vm, args)?;
+    vm.check_mutable(args.this(), action, op)?;
+    vm.append_item(args.this(), args.get(1))
 }
 
 fn size(vm: &mut Vm, args: Args<'_>) -> NativeResult {
@@ -110,7 +104,8 @@ fn set(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let Some(i) = index_from_end(i, len) else {
         return vm.fail("set index out of bounds");
     };
-    if let Some(a) = view::array_mut(args.this()) {
+    vm.heap.stored(args.get(2));
+    if let Some(a) = vm.heap.array_to_fill(args.this()) {
         a.items.as_mut_slice()[i] = args.get(2);
     }
     Ok(args.this())

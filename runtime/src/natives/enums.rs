@@ -122,7 +122,7 @@ fn new_enum(vm: &mut Vm, name: &str, variants: Vec<NewVariant>) -> Value {
         };
         list.push(vm.record(Tag::Variant, vec![e], Some(Box::new(data))));
     }
-    if let Some(r) = view::record_mut(e) {
+    if let Some(r) = vm.heap.record_mut(e) {
         r.fields = list;
     }
     e

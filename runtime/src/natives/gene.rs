@@ -73,7 +73,9 @@ fn changing<'a>(
 ) -> Result<&'a mut Gene, Raised> {
     this(vm, args)?;
     vm.check_mutable(args.this(), action, op)?;
-    view::gene_mut(args.this()).ok_or_else(|| vm.error("Gene methods must be called on a gene"))
+    vm.heap
+        .gene_mut(args.this())
+        .ok_or_else(|| vm.error("Gene methods must be called on a gene"))
 }
 
 fn set(vm: &mut Vm, args: Args<'_>) -> NativeResult {

@@ -45,7 +45,10 @@ pub(super) fn file_reader(vm: &mut Vm, file: File) -> Value {
 }
 
 fn handle<'a>(vm: &mut Vm, v: Value) -> Result<&'a mut Handle, Raised> {
-    let found = view::record_mut(v).and_then(|r| r.data.as_mut()?.downcast_mut());
+    let found = vm
+        .heap
+        .record_mut(v)
+        .and_then(|r| r.data.as_mut()?.downcast_mut());
     found.ok_or_else(|| vm.error("a stream handle requires an IOHandle"))
 }
 

@@ -98,11 +98,11 @@ fn table<'a>(v: Value) -> Option<&'a MapObj> {
     view::hash_map(v).or_else(|| view::hash_set(v))
 }
 
-fn table_mut<'a>(v: Value) -> Option<&'a mut MapObj> {
+fn table_mut<'a>(vm: &mut Vm, v: Value) -> Option<&'a mut MapObj> {
     if v.is(Kind::HashMap) {
-        view::hash_map_mut(v)
+        vm.heap.hash_map_mut(v)
     } else {
-        view::hash_set_mut(v)
+        vm.heap.hash_set_mut(v)
     }
 }
 
@@ -115,21 +115,23 @@ fn this<'a>(vm: &mut Vm, args: Args<'_>) -> Result<&'a Table, Raised> {
 
 /// Sets a key whose hash and place are known, and counts the growth.
 fn store(vm: &mut Vm, v: Value, key: Value, value: Value, hash: u32, place: Option<usize>) {
-    if let Some(m) = table_mut(v) {
-        let before = m.table.bytes();
+    vm.heap.stored(key);
+    vm.heap.stored(value);
+    if let Some(table) = vm.heap.table_to_fill(v) {
+        let before = table.bytes();
         match place {
-            Some(place) => m.table.set_at(place, value),
+            Some(place) => table.set_at(place, value),
             None => {
-                m.table.push(hash, key, value);
+                table.push(hash, key, value);
             }
         }
-        let after = m.table.bytes();
+        let after = table.bytes();
         vm.heap.charge(after.saturating_sub(before));
     }
 }
 
-fn remove_key(v: Value, hash: u32, key: Value) -> Option<Value> {
-    table_mut(v)?.table.remove(hash, |k| k == key)
+fn remove_key(vm: &mut Vm, v: Value, hash: u32, key: Value) -> Option<Value> {
+    table_mut(vm, v)?.table.remove(hash, |k| k == key)
 }
 
 // ---------------------------------------------------------------- both
@@ -149,7 +151,7 @@ fn not_empty(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 fn clear(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     this(vm, args)?;
     vm.check_mutable(args.this(), "clear", "HashMap.clear")?;
-    if let Some(m) = table_mut(args.this()) {
+    if let Some(m) = table_mut(vm, args.this()) {
         m.table.clear();
     }
     Ok(args.this())
@@ -235,7 +237,7 @@ fn delete(vm: &mut Vm, args: Args<'_>, twin: &str) -> Result<Option<(Value, Valu
         let table = this(vm, args)?;
         let (hash, place) = look_or(vm, table, key, twin)?;
         if let Some(entry) = place.and_then(|p| table.at(p)).copied() {
-            remove_key(args.this(), hash, entry.key);
+            remove_key(vm, args.this(), hash, entry.key);
             last = Some((entry.key, entry.value));
         }
     }
@@ -411,8 +413,8 @@ fn key_set(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 }
 
 /// `(#key_remove m hash key)`
-fn key_remove(_vm: &mut Vm, args: Args<'_>) -> NativeResult {
-    Ok(remove_key(args.get(0), hash_arg(args), args.get(2)).unwrap_or(Value::NIL))
+fn key_remove(vm: &mut Vm, args: Args<'_>) -> NativeResult {
+    Ok(remove_key(vm, args.get(0), hash_arg(args), args.get(2)).unwrap_or(Value::NIL))
 }
 
 /// `(#check_mutable v action)`

@@ -53,7 +53,7 @@ fn switch(vm: &mut Vm, args: Args<'_>, on: bool) -> NativeResult {
         let name = if on { "enable" } else { "disable" };
         return vm.fail(format!("{of}.{name} expects no arguments"));
     }
-    if let Some(r) = view::record_mut(args.this()) {
+    if let Some(r) = vm.heap.record_mut(args.this()) {
         r.fields[ENABLED] = Value::bool(on);
     }
     Ok(args.this())
@@ -251,7 +251,7 @@ fn apply_to_class(vm: &mut Vm, definition: Value, of: &Record, args: Args<'_>) -
     for (param, (name, method)) in params.iter().zip(found) {
         let advice = advice_for(vm, of, param);
         let wrapper = interception(vm, definition, method, advice);
-        if let Some(c) = view::class_mut(class) {
+        if let Some(c) = vm.heap.class_mut(class) {
             vm.set_method(c, name, wrapper);
         }
         made.push(wrapper);

@@ -67,7 +67,7 @@ fn check_interface(vm: &mut Vm, v: Value) -> Result<(), Raised> {
 /// Registers an implementation; a later one for the same class takes its place.
 fn register(vm: &mut Vm, interface: Value, class: Value, methods: Value, ctor: Value) {
     let known = find(interface, class);
-    if let Some(r) = view::record_mut(interface) {
+    if let Some(r) = vm.heap.record_mut(interface) {
         match known {
             Some(at) => r.fields[at + 1..at + 3].copy_from_slice(&[methods, ctor]),
             None => r.fields.extend([class, methods, ctor]),

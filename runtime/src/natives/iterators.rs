@@ -73,8 +73,8 @@ fn current(vm: &mut Vm, v: Value) -> Option<(Value, Value)> {
     }
 }
 
-fn advance(v: Value) {
-    if let Some(it) = view::iterator_mut(v) {
+fn advance(vm: &mut Vm, v: Value) {
+    if let Some(it) = vm.heap.iterator_mut(v) {
         it.at += 1;
     }
 }
@@ -82,7 +82,7 @@ fn advance(v: Value) {
 fn next(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     Ok(match current(vm, args.this()) {
         Some((_, value)) => {
-            advance(args.this());
+            advance(vm, args.this());
             value
         }
         None => Value::NOT_FOUND,
@@ -92,7 +92,7 @@ fn next(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 fn next_pair(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     Ok(match current(vm, args.this()) {
         Some((key, value)) => {
-            advance(args.this());
+            advance(vm, args.this());
             vm.array(vec![key, value])
         }
         None => Value::NOT_FOUND,

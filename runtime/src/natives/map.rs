@@ -85,7 +85,7 @@ fn del(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let mut last = Value::NIL;
     for &key in args.from(1) {
         let key = vm.key_of(key);
-        if let (Some(key), Some(m)) = (key, view::map_mut(args.this()))
+        if let (Some(key), Some(m)) = (key, vm.heap.map_mut(args.this()))
             && let Some(old) = Vm::table_remove(&mut m.table, key)
         {
             last = old;
@@ -111,7 +111,7 @@ fn merge(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 fn clear(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     this(vm, args)?;
     vm.check_mutable(args.this(), "clear", "Map.clear")?;
-    if let Some(m) = view::map_mut(args.this()) {
+    if let Some(m) = vm.heap.map_mut(args.this()) {
         m.table.clear();
     }
     Ok(args.this())

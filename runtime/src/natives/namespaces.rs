@@ -85,7 +85,7 @@ fn with_natives(vm: &mut Vm, name: &str, tables: &[&'static [NativeDef]]) -> Val
 fn set(vm: &mut Vm, ns: Value, name: &str, value: Value) {
     let key = vm.symbols.intern(name);
     let key = vm.symbol_str(key);
-    if let Some(n) = view::namespace_mut(ns) {
+    if let Some(n) = vm.heap.namespace_mut(ns) {
         Vm::table_set(&mut n.members, key, value);
     }
 }
@@ -198,18 +198,18 @@ pub(super) fn new_class(
     let class = Value::obj(vm.new_class(name, parent, None));
     for def in statics {
         let member = (vm.symbols.intern(def.name), vm.native(def));
-        if let Some(c) = view::class_mut(class) {
+        if let Some(c) = vm.heap.class_mut(class) {
             c.members.push(member);
         }
     }
     for def in methods {
         let (name, method) = (vm.symbols.intern(def.name), vm.native(def));
-        if let Some(c) = view::class_mut(class) {
+        if let Some(c) = vm.heap.class_mut(class) {
             vm.set_method(c, name, method);
         }
     }
     let ctor = ctor.and_then(|name| vm.prelude_function(name));
-    if let (Some(ctor), Some(c)) = (ctor, view::class_mut(class)) {
+    if let (Some(ctor), Some(c)) = (ctor, vm.heap.class_mut(class)) {
         c.ctor = ctor;
     }
     class
@@ -219,7 +219,7 @@ fn prelude_members(vm: &mut Vm, class: Value, members: &[(&str, &str)]) {
     for (name, function) in members {
         let name = vm.symbols.intern(name);
         let f = vm.prelude_function(function);
-        if let (Some(f), Some(c)) = (f, view::class_mut(class)) {
+        if let (Some(f), Some(c)) = (f, vm.heap.class_mut(class)) {
             c.members.push((name, f));
         }
     }
@@ -229,7 +229,7 @@ fn prelude_methods(vm: &mut Vm, class: Value, methods: &[(&str, &str)]) {
     for (name, function) in methods {
         let name = vm.symbols.intern(name);
         let f = vm.prelude_function(function);
-        if let (Some(f), Some(c)) = (f, view::class_mut(class)) {
+        if let (Some(f), Some(c)) = (f, vm.heap.class_mut(class)) {
             vm.set_method(c, name, f);
         }
     }
@@ -282,7 +282,7 @@ fn del(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let mut last = Value::NIL;
     for &key in args.from(1) {
         let key = vm.key_of(key);
-        if let (Some(key), Some(n)) = (key, view::namespace_mut(args.this()))
+        if let (Some(key), Some(n)) = (key, vm.heap.namespace_mut(args.this()))
             && let Some(old) = Vm::table_remove(&mut n.members, key)
         {
             last = old;
@@ -299,8 +299,8 @@ fn not_empty(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     Ok(Value::bool(!this(vm, args)?.is_empty()))
 }
 
-fn clear(_vm: &mut Vm, args: Args<'_>) -> NativeResult {
-    if let Some(n) = view::namespace_mut(args.this()) {
+fn clear(vm: &mut Vm, args: Args<'_>) -> NativeResult {
+    if let Some(n) = vm.heap.namespace_mut(args.this()) {
         n.members.clear();
     }
     Ok(args.this())
@@ -347,7 +347,7 @@ fn on_member_missing(vm: &mut Vm, args: Args<'_>) -> NativeResult {
             "on_member_missing handler must be callable, got {kind}"
         ));
     }
-    if let Some(n) = view::namespace_mut(args.this()) {
+    if let Some(n) = vm.heap.namespace_mut(args.this()) {
         n.missing.push(args.get(1));
     }
     Ok(args.this())
@@ -372,10 +372,10 @@ fn import_member(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 }
 
 /// `(#import_all namespace container)`
-fn import_all(_vm: &mut Vm, args: Args<'_>) -> NativeResult {
+fn import_all(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let members = view::namespace(args.get(1)).map(|n| n.members.clone());
     let members = members.unwrap_or_default();
-    if let Some(n) = view::namespace_mut(args.get(0)) {
+    if let Some(n) = vm.heap.namespace_mut(args.get(0)) {
         for e in members.iter().filter(|e| e.value != Value::NIL) {
             Vm::table_set(&mut n.members, e.key, e.value);
         }

@@ -128,7 +128,11 @@ fn new_class(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 fn class_part(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let (kind, f) = (view::text(args.get(1)).unwrap_or(""), args.get(3));
     let name = crate::types::name_symbol(vm, args.get(2));
-    let Some(c) = view::class_mut(args.get(0)).filter(|_| f.is(Kind::Closure)) else {
+    let Some(c) = vm
+        .heap
+        .class_mut(args.get(0))
+        .filter(|_| f.is(Kind::Closure))
+    else {
         return vm.fail("Class(...) requires functions as members");
     };
     match (kind, name) {

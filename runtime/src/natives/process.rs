@@ -195,7 +195,9 @@ fn instance(vm: &mut Vm, class: *mut Class, process: Process) -> NativeResult {
 
 fn this<'a>(vm: &mut Vm, args: Args<'_>) -> Result<&'a mut Process, Raised> {
     let name = vm.symbols.intern(CHILD);
-    let child = vm.get_field(args.this(), name).and_then(view::record_mut);
+    let child = vm
+        .get_field(args.this(), name)
+        .and_then(|v| vm.heap.record_mut(v));
     let process = child.and_then(|r| r.data.as_mut()?.downcast_mut());
     process.ok_or_else(|| vm.error("Process methods must be called on a process"))
 }

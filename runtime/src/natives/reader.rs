@@ -38,7 +38,7 @@ fn eval(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 /// `(#parser text)`: an object with `.read` and `.close`.
 fn parser(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let forms = parse_all(vm, args)?;
-    if let Some(a) = view::array_mut(forms) {
+    if let Some(a) = vm.heap.array_mut(forms) {
         a.items.as_mut_slice().reverse();
     }
     let class = vm.class(Builtin::Parser);
@@ -51,7 +51,9 @@ fn parser(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 /// The next form, nil at the end.
 fn parser_read(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let name = vm.symbols.intern(FORMS);
-    let forms = vm.get_field(args.this(), name).and_then(view::array_mut);
+    let forms = vm
+        .get_field(args.this(), name)
+        .and_then(|v| vm.heap.array_mut(v));
     Ok(forms
         .and_then(|a| a.items.with(Vec::pop))
         .unwrap_or(Value::NIL))

@@ -156,7 +156,7 @@ use engine::{Groups, Regex};
 
 /// The compiled pattern of a value that is a regular expression.
 fn compiled<'a>(vm: &mut Vm, re: Value) -> Result<&'a Regex, Raised> {
-    let Some(r) = view::record_mut(re).filter(|r| r.tag == Tag::Regex) else {
+    let Some(r) = vm.heap.record_mut(re).filter(|r| r.tag == Tag::Regex) else {
         return Err(vm.error("Regexp methods must be called on a Regexp"));
     };
     if r.data.is_none() {

@@ -218,7 +218,7 @@ fn resolve(vm: &mut Vm, v: Value) -> NativeResult {
             for i in 0..view::array(v).map_or(0, |a| a.items.len()) {
                 let item = view::array(v).map_or(Value::NIL, |a| a.items.as_slice()[i]);
                 let item = resolve(vm, item)?;
-                if let Some(a) = view::array_mut(v) {
+                if let Some(a) = vm.heap.array_mut(v) {
                     a.items.as_mut_slice()[i] = item;
                 }
             }
@@ -228,7 +228,7 @@ fn resolve(vm: &mut Vm, v: Value) -> NativeResult {
                 let entry = view::map(v).and_then(|m| m.table.at(place)).copied();
                 let Some(entry) = entry else { continue };
                 let value = resolve(vm, entry.value)?;
-                if let Some(m) = view::map_mut(v) {
+                if let Some(m) = vm.heap.map_mut(v) {
                     m.table.set_at(place, value);
                 }
             }
@@ -251,7 +251,7 @@ fn resolve_gene(vm: &mut Vm, v: Value) -> NativeResult {
     for i in 0..g.children.len() {
         let child = view::gene(v).map_or(Value::NIL, |g| g.children[i]);
         let child = resolve(vm, child)?;
-        if let Some(g) = view::gene_mut(v) {
+        if let Some(g) = vm.heap.gene_mut(v) {
             g.children[i] = child;
         }
     }
@@ -259,7 +259,7 @@ fn resolve_gene(vm: &mut Vm, v: Value) -> NativeResult {
         let entry = view::gene(v).and_then(|g| g.props.at(place)).copied();
         let Some(entry) = entry else { continue };
         let value = resolve(vm, entry.value)?;
-        if let Some(g) = view::gene_mut(v) {
+        if let Some(g) = vm.heap.gene_mut(v) {
             g.props.set_at(place, value);
         }
     }
