@@ -2,6 +2,7 @@
 //! for each command.
 
 mod compile;
+mod deps;
 mod fmt;
 mod parse;
 mod pipe;
@@ -23,6 +24,7 @@ const COMMANDS: &[&str] = &[
     "compile",
     "pipe",
     "run-examples",
+    "deps",
     "deser",
     "gir",
     "completions",

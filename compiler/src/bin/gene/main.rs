@@ -4,6 +4,7 @@
 mod check;
 mod compile;
 mod completions;
+mod deps;
 mod deser;
 mod evaluate;
 mod examples;
@@ -58,6 +59,7 @@ enum Command {
     Compile(compile::Compile),
     Pipe(pipe::Pipe),
     RunExamples(examples::RunExamples),
+    Deps(deps::Deps),
     #[command(alias = "deserialize")]
     Deser(deser::Deser),
     Gir(gir::Gir),
@@ -76,6 +78,7 @@ fn main() {
         Some(Command::Compile(args)) => compile::compile(&args),
         Some(Command::Pipe(args)) => pipe::pipe(&args),
         Some(Command::RunExamples(args)) => examples::run_examples(&args),
+        Some(Command::Deps(args)) => deps::deps(&args),
         Some(Command::Deser(args)) => deser::deser(&args),
         Some(Command::Gir(args)) => gir::gir(&args),
         Some(Command::Completions(args)) => completions::completions(&args),
