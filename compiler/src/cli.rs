@@ -99,19 +99,18 @@ impl CompileArgs {
         }
     }
 
-    /// The image of a program with all modules it imports.
+    /// The image of a program with all modules it imports. Needs the stack of
+    /// [`compile::on_large_stack`].
     ///
     /// # Errors
     ///
     /// What is wrong with the program, rendered; or its path.
     pub fn image(&self, source: &Source) -> Result<Vec<u8>, Failure> {
-        compile::on_large_stack(|| {
-            let mut sources = SourceMap::new();
-            let (main, path) = source.add_to(&mut sources)?;
-            compile::compile(&mut sources, main, &path, &mut Disk, &self.options())
-                .and_then(|program| image(&program, &WriteOptions::default()))
-                .map_err(|found| self.errors.failure(&found, &sources))
-        })
+        let mut sources = SourceMap::new();
+        let (main, path) = source.add_to(&mut sources)?;
+        compile::compile(&mut sources, main, &path, &mut Disk, &self.options())
+            .and_then(|program| image(&program, &WriteOptions::default()))
+            .map_err(|found| self.errors.failure(&found, &sources))
     }
 }
 

@@ -23,6 +23,7 @@ fn the_value_of_each_line_is_printed() {
             "[\"2\" 'c']\n",
         ),
         ("1\n", &["nil"], ""),
+        ("5\n", &["(eval `($line/.to_i + 1))"], "6\n"),
         ("1\n", &["($line", "++", "$line)"], "11\n"),
         ("", &["$line"], ""),
         (

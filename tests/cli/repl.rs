@@ -20,6 +20,8 @@ fn values_are_shown_and_definitions_last() {
         "{lines:?}"
     );
     assert_eq!(output.err, "");
+    let input = "(var x 3)\n(eval `(x + 1))\n(eval `(var y 5))\ny\n";
+    assert_eq!(repl(input).expect(0).out, "3\n4\n5\n5\n");
     assert_eq!(repl("[1\n2]").expect(0).out, "[1 2]\n");
     assert_eq!(repl("").expect(0).out, "");
 }

@@ -19,7 +19,8 @@ mod run;
 mod spelling;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use gene_compiler::cli;
+use gene_compiler::cli::{self, Failure};
+use gene_compiler::compile as compiler;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -68,23 +69,31 @@ enum Command {
 
 fn main() {
     let words = spelling::usual(&Cli::command(), std::env::args_os());
-    let done = match Cli::parse_from(words).command {
-        Some(Command::Run(args)) => run::run(args),
-        Some(Command::Eval(args)) => run::eval(args),
-        Some(Command::Repl(args)) => repl::repl(&args),
-        Some(Command::Check(args)) => check::check(&args),
-        Some(Command::Fmt(args)) => fmt::fmt(&args),
-        Some(Command::Parse(args)) => parse::parse(&args),
-        Some(Command::Compile(args)) => compile::compile(&args),
-        Some(Command::Pipe(args)) => pipe::pipe(&args),
-        Some(Command::RunExamples(args)) => examples::run_examples(&args),
-        Some(Command::Deps(args)) => deps::deps(&args),
-        Some(Command::Deser(args)) => deser::deser(&args),
-        Some(Command::Gir(args)) => gir::gir(&args),
-        Some(Command::Completions(args)) => completions::completions(&args),
-        None => cli::write(&Cli::command().render_help().to_string()).map(|()| 0),
-    };
-    let code = done.unwrap_or_else(|failure| failure.report("gene"));
+    let command = Cli::parse_from(words).command;
+    // Programs may ask for the compiler while they run, so all commands have the stack it needs.
+    let code = compiler::on_large_stack(|| match done(command.as_ref()) {
+        Ok(code) => code,
+        Err(failure) => failure.report("gene"),
+    });
     // Ends the process without freeing the heap object by object.
     std::process::exit(code)
+}
+
+fn done(command: Option<&Command>) -> Result<i32, Failure> {
+    match command {
+        Some(Command::Run(args)) => run::run(args),
+        Some(Command::Eval(args)) => run::eval(args),
+        Some(Command::Repl(args)) => repl::repl(args),
+        Some(Command::Check(args)) => check::check(args),
+        Some(Command::Fmt(args)) => fmt::fmt(args),
+        Some(Command::Parse(args)) => parse::parse(args),
+        Some(Command::Compile(args)) => compile::compile(args),
+        Some(Command::Pipe(args)) => pipe::pipe(args),
+        Some(Command::RunExamples(args)) => examples::run_examples(args),
+        Some(Command::Deps(args)) => deps::deps(args),
+        Some(Command::Deser(args)) => deser::deser(args),
+        Some(Command::Gir(args)) => gir::gir(args),
+        Some(Command::Completions(args)) => completions::completions(args),
+        None => cli::write(&Cli::command().render_help().to_string()).map(|()| 0),
+    }
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gene_compiler::cli::{self, Failure, Source};
-use gene_compiler::compile;
 use gene_compiler::disk::Disk;
 use gene_compiler::session::Session;
 use gene_compiler::source::SourceMap;
@@ -49,14 +48,11 @@ pub struct Repl {
 
 /// Runs a session to its end.
 pub fn repl(args: &Repl) -> Result<i32, Failure> {
-    // The passes of the compiler need the stack; all of the session lives there.
-    compile::on_large_stack(|| {
-        let state = State::new(args);
-        match io::stdin().is_terminal() && io::stdout().is_terminal() {
-            true => at_terminal(state),
-            false => from_pipe(state),
-        }
-    })
+    let state = State::new(args);
+    match io::stdin().is_terminal() && io::stdout().is_terminal() {
+        true => at_terminal(state),
+        false => from_pipe(state),
+    }
 }
 
 /// What goes on behind a piece.
@@ -155,11 +151,12 @@ impl State<'_> {
             strict_nil: args.execute.compile.strict_nil,
             ..args.execute.limits.options("<repl>".into(), Vec::new())
         };
+        let compiler = args.execute.compile.options();
         let mut vm = Vm::new(options);
-        vm.evaluator = Some(Box::new(Compiler::new(args.execute.compile.options())));
+        vm.evaluator = Some(Box::new(Compiler::new(compiler.clone())));
         State {
             args,
-            session: Session::new(args.execute.compile.options()),
+            session: Session::new(compiler),
             vm,
             first: None,
             names: Vec::new(),

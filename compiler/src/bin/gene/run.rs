@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gene_compiler::cli::{self, CompileArgs, Failure, Source};
-use gene_compiler::compile;
 use gene_runtime::evaluate::Evaluator;
 use gene_runtime::mapping::Mapping;
 use gene_runtime::print;
@@ -101,12 +100,8 @@ impl Execute {
     }
 }
 
-/// Runs a file. The stack is that of the compiler, which the program may ask for more code.
-pub fn run(args: Run) -> Result<i32, Failure> {
-    compile::on_large_stack(|| run_here(&args))
-}
-
-fn run_here(args: &Run) -> Result<i32, Failure> {
+/// Runs a file.
+pub fn run(args: &Run) -> Result<i32, Failure> {
     let execute = &args.execute;
     let rest = args.args.clone();
     let mut machine = match &args.file {
@@ -126,11 +121,7 @@ fn run_here(args: &Run) -> Result<i32, Failure> {
 }
 
 /// Runs a text.
-pub fn eval(args: Eval) -> Result<i32, Failure> {
-    compile::on_large_stack(|| eval_here(&args))
-}
-
-fn eval_here(args: &Eval) -> Result<i32, Failure> {
+pub fn eval(args: &Eval) -> Result<i32, Failure> {
     let text = match args.code.is_empty() {
         true => Source::read(Path::new("-"))?.text,
         false => args.code.join(" ").into_bytes(),
