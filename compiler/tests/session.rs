@@ -3,13 +3,16 @@
 use gene_compiler::compile::Options;
 use gene_compiler::diag::Format;
 use gene_compiler::gene::{Files, NoFiles};
-use gene_compiler::session::Session;
+use gene_compiler::session::{Around, EVALUATED, Session};
 use gene_compiler::source::SourceMap;
 use gene_format::write::{WriteOptions, write_image};
+use gene_runtime::evaluate::{Compiled, Evaluator, Scope};
 use gene_runtime::mapping::Mapping;
 use gene_runtime::print;
 use gene_runtime::program::Image;
 use gene_runtime::vm::{ImageRef, Options as VmOptions, Vm};
+use std::cell::Cell;
+use std::rc::Rc;
 
 struct Prompt {
     session: Session,
@@ -159,4 +162,56 @@ fn imported_names_stay() {
         ("(twice (drei))", "6"),
         ("(fn drei [] 4) (twice (drei))", "8"),
     ]);
+}
+
+/// An evaluator that counts what it compiles.
+struct Counting {
+    session: Session,
+    compiled: Rc<Cell<u32>>,
+}
+
+impl Evaluator for Counting {
+    fn compile(&mut self, text: &str, scope: &Scope) -> Result<Compiled, String> {
+        self.compiled.set(self.compiled.get() + 1);
+        let mut sources = SourceMap::new();
+        let main = sources.add("<eval>", text.as_bytes());
+        let around = Around {
+            values: scope.values,
+            in_function: scope.in_function,
+            ..Around::default()
+        };
+        let program = self.session.evaluate(&mut sources, main, &around);
+        let program = program.map_err(|errors| errors.iter().next().unwrap().message.clone())?;
+        Ok(Compiled {
+            image: write_image(&program, &WriteOptions::default()).unwrap(),
+            function: EVALUATED,
+            changes: self.session.changes(),
+        })
+    }
+}
+
+#[test]
+fn the_same_code_is_compiled_once() {
+    let compiled = Rc::new(Cell::new(0));
+    let mut prompt = Prompt::new();
+    prompt.vm.evaluator = Some(Box::new(Counting {
+        session: Session::new(Options::default()),
+        compiled: compiled.clone(),
+    }));
+    let mut counted = |text: &str, want: &str| {
+        compiled.set(0);
+        assert_eq!(prompt.piece(text), want, "{text}");
+        compiled.get()
+    };
+    assert_eq!(counted("(var n 0) (repeat 50 (eval `(n += 1))) n", "50"), 1);
+    assert_eq!(counted("(eval `(n += 1)) (eval `n)", "51"), 1);
+    // Other values in the same code.
+    let text = "(fn a [] 1) (fn b [] 2) [(eval ($render `(%a))) (eval ($render `(%b)))]";
+    assert_eq!(counted(text, "[1 2]"), 1);
+    // A definition may change what code means, the first time.
+    assert_eq!(
+        counted("(repeat 50 (eval `(var m 1)) (eval `(m + 1)))", "nil"),
+        2
+    );
+    assert_eq!(counted("(eval `n)", "51"), 1);
 }

@@ -111,11 +111,34 @@ impl Lower<'_> {
                     .map(|entry| &entry.value),
             };
             if let Some(form) = form {
-                let thunk = self.thunk(form.span, |lower| lower.expr(form));
+                let thunk = self.thunk(form.span, |lower| lower.caller_value(form));
                 let value = expr(ExprKind::Closure(thunk), form.span);
                 args.named.push(Named::Entry(text.into(), value));
             }
         }
+    }
+
+    /// A macro's argument, where `$caller_eval` evaluates it.
+    fn caller_value(&mut self, form: &Form) -> Expr {
+        let value = self.expr(form);
+        let (FormKind::Symbol(text), ExprKind::Var(Var::Name(_))) = (&form.kind, &value.kind)
+        else {
+            return value;
+        };
+        // All that reading a name can raise is that there is none.
+        let message = format!("Unknown symbol in caller context: {text}");
+        let body = expr(ExprKind::Fail(message.into()), form.span);
+        let unknown = Catch {
+            class: None,
+            bind: None,
+            body,
+        };
+        let kind = ExprKind::Try {
+            body: Box::new(value),
+            catches: Box::new([unknown]),
+            finally: None,
+        };
+        expr(kind, form.span)
     }
 
     /// `(obj .name args…)`
