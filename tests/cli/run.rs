@@ -34,6 +34,7 @@ fn words_behind_the_file_belong_to_the_program() {
             "[one --two -3 four five]\n",
         ),
         (&["--debug", "a.gene", "x"], "[x]\n"),
+        (&["--no-gir-cache", "--native-tier=never", "a.gene"], "[]\n"),
         (&["a.gene", "--debug", "x"], "[x]\n"),
         (
             &["a.gene", "--debug", "--", "--debug", "x"],

@@ -72,6 +72,16 @@ pub struct Execute {
     /// Accepted for compatibility; errors always show their place.
     #[arg(short, long, hide = true)]
     debug: bool,
+    /// Accepted for compatibility: there is no native code, and results are the same without.
+    #[arg(long, hide = true)]
+    native_code: bool,
+    #[arg(long, hide = true, value_parser = ["never", "guarded", "fully-typed"])]
+    native_tier: Option<String>,
+    /// Accepted for compatibility: no images are kept between runs.
+    #[arg(long, hide = true)]
+    no_gir_cache: bool,
+    #[arg(long, hide = true)]
+    force_compile: bool,
 }
 
 impl Execute {
