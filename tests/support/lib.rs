@@ -4,6 +4,7 @@
 //! It knows the programs only as files to start, and none of the crates.
 
 mod cases;
+pub mod mutate;
 mod programs;
 pub mod random;
 

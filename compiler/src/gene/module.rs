@@ -55,6 +55,14 @@ pub(super) struct Unit {
     pub dynamic_names: bool,
 }
 
+impl Unit {
+    /// Whether functions are the only definitions of a name at the top level.
+    pub fn is_function(&self, name: Name) -> bool {
+        let known = self.definitions.get(&name);
+        known.is_some_and(|known| known.others == 0)
+    }
+}
+
 /// How often a name is defined at the top level.
 #[derive(Default)]
 pub(super) struct Definitions {
@@ -378,15 +386,7 @@ impl Lower<'_> {
             return Some(self.expr(form)); // defined in a namespace or class
         };
         let id = self.name(name);
-        if self.is_outside(id) {
-            return Some(self.expr(form));
-        }
-        let only = self
-            .unit
-            .definitions
-            .get(&id)
-            .is_some_and(|known| known.others == 0);
-        if !only {
+        if self.is_outside(id) || !self.unit.is_function(id) {
             return Some(self.expr(form));
         }
         let mark = self.push_type_vars(target);

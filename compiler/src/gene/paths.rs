@@ -525,6 +525,10 @@ impl Lower<'_> {
                         return self.define_outside(name, value, span);
                     }
                     let global = self.global_variable(name, info);
+                    if self.unit.is_function(name) {
+                        // else its variable would hold the function for ever
+                        self.globals[global.index()].assigned = true;
+                    }
                     return expr(ExprKind::Set(Var::Global(global), Box::new(value)), span);
                 }
                 let id = self.bind_new(name, info);
