@@ -290,7 +290,9 @@ impl Vm {
                     .unwrap_or(&image.name);
                 let name = image.view.string(proto.name).unwrap_or("");
                 let (line, column) = image.view.position(func, index).unwrap_or((0, 0));
+                let prelude = self.prelude.as_ref();
                 return Some(Place {
+                    library: prelude.is_some_and(|p| std::ptr::eq(p.image, image)),
                     function: name.to_owned(),
                     file: module.to_owned(),
                     line,
@@ -323,7 +325,17 @@ impl Vm {
     /// one line, then the calls that led to it.
     pub fn report(&self) -> String {
         let message = self.message_of(self.raised);
-        let place = self.place_of(self.raised).filter(|p| p.line > 0);
+        let frames: Vec<Place> = self
+            .backtrace
+            .iter()
+            .filter_map(|&pc| self.describe_place(pc))
+            .collect();
+        // What the library raises is shown where the program called the library.
+        let place = match self.place_of(self.raised) {
+            Some(place) if place.library => frames.iter().find(|frame| !frame.library).cloned(),
+            place => place,
+        };
+        let place = place.filter(|p| p.line > 0);
         let (file, line, column) = match &place {
             Some(p) => (p.file.as_str(), p.line, p.column),
             None => ("", 0, 0),
@@ -335,11 +347,6 @@ impl Vm {
             json_text(code_of_message(&message)),
             json_text(file),
         );
-        let frames: Vec<Place> = self
-            .backtrace
-            .iter()
-            .filter_map(|&pc| self.describe_place(pc))
-            .collect();
         let hidden = frames.len().saturating_sub(2 * SHOWN_FRAMES);
         for (i, place) in frames.iter().enumerate() {
             if hidden > 0 && i == SHOWN_FRAMES {
@@ -411,6 +418,8 @@ pub struct Place {
     pub line: u32,
     /// From 1; 0 if unknown.
     pub column: u32,
+    /// It belongs to the built-in library.
+    pub library: bool,
     /// The function.
     pub func: FuncId,
 }

@@ -20,7 +20,7 @@ static IMAGE: &Aligned<[u8]> = &Aligned(*include_bytes!("../prelude.gir"));
 
 /// Functions of the prelude by name.
 pub struct Prelude {
-    image: *mut Image,
+    pub image: *mut Image,
     names: HashMap<&'static str, FuncId>,
 }
 

@@ -257,7 +257,9 @@ impl Lower<'_> {
             .filter_map(word)
             .collect();
         let body = parts.next().unwrap_or(&[]);
+        self.tries += 1;
         let body = Box::new(self.body(body, span));
+        self.tries -= 1;
         let mut catches = Vec::new();
         let mut finally = None;
         for (which, part) in words.into_iter().zip(parts) {

@@ -242,6 +242,7 @@ impl Lower<'_> {
         }
         let is_macro = function.is_macro;
         let self_param = std::mem::replace(&mut self.self_param, false);
+        let tries = std::mem::take(&mut self.tries);
         let id = self.new_fn();
         self.scopes.open_fn(id, function);
         let mark = self.scopes.open();
@@ -266,6 +267,7 @@ impl Lower<'_> {
         open.function.body = seq(prologue, def.span);
         self.funcs[id.index()].0 = Some(open.function);
         self.self_param = self_param;
+        self.tries = tries;
         id
     }
 

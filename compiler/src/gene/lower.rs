@@ -36,6 +36,8 @@ pub(super) struct Lower<'o> {
     pub variants: FastMap<Name, Vec<Name>>,
     /// Names of all methods defined so far.
     pub method_names: HashSet<String>,
+    /// Modules whose namespaces are used as values.
+    pub members: Vec<super::piece::Members>,
     /// Macros held by module variables.
     pub macros: FastMap<GlobalId, Macro>,
     /// What the modules lowered so far export.
@@ -44,6 +46,8 @@ pub(super) struct Lower<'o> {
     pub self_param: bool,
     /// The function to be lowered next gets a receiver, though it does not declare one.
     pub receiver_fn: bool,
+    /// `try` bodies around, in the function being lowered.
+    pub tries: u32,
     /// Type variables of the generic heads around.
     pub type_vars: Vec<Name>,
 }
@@ -187,10 +191,12 @@ impl<'o> Lower<'o> {
             calls: Vec::new(),
             variants: FastMap::default(),
             method_names: HashSet::new(),
+            members: Vec::new(),
             macros: FastMap::default(),
             exports: Vec::new(),
             self_param: false,
             receiver_fn: false,
+            tries: 0,
             type_vars: Vec::new(),
         }
     }
@@ -301,7 +307,10 @@ impl Lower<'_> {
         match &form.kind {
             FormKind::Symbol(text) => {
                 let text = text.strip_suffix("...").filter(|rest| !rest.is_empty())?;
-                Some(self.symbol(text, form.span))
+                Some(match text {
+                    "nil" => nil(form.span),
+                    _ => self.symbol(text, form.span),
+                })
             }
             FormKind::Path(parts) => {
                 let last = parts.last()?.strip_suffix("...")?;

@@ -139,13 +139,22 @@ fn lower_modules(
             }
             continue;
         }
+        let mut members = std::mem::take(&mut lower.members);
+        let main = lower.unit.index;
         let Some(piece) = piece else {
-            return lower.finish(modules);
+            let mut hir = lower.finish(modules)?;
+            for one in &members {
+                piece::mirror_members(&mut hir, one);
+            }
+            return Ok(hir);
         };
+        members.retain(|one| one.module != main);
         let mut after = piece.known.clone();
         lower.remember(&hidden, &mut after);
-        let main = lower.unit.index;
         let mut hir = lower.finish(modules)?;
+        for one in &members {
+            piece::mirror_members(&mut hir, one);
+        }
         piece::name_variables(&mut hir, main);
         *piece.known = after;
         return Ok(hir);
@@ -190,6 +199,10 @@ fn lower_pass(
             name: source.name.clone(),
             init,
         });
+        if lower.unit.escapes {
+            let members = lower.own_members(init);
+            lower.members.push(members);
+        }
         let exports = lower.take_exports();
         lower.exports.push(Rc::new(exports));
     }

@@ -39,6 +39,8 @@ pub(super) struct Unit {
     pub imported: Vec<(Name, GlobalId)>,
     /// Names that are members of the module's namespace, in order.
     pub members: Vec<Name>,
+    /// Those of them that are members in the main module too: defined as `/x` or `$ns/x`.
+    pub slashed: Vec<Name>,
     /// Names listed by `export`.
     pub all_exports: Vec<(Name, GlobalId)>,
     /// Index of the function that is the module's body in the stack of open functions.
@@ -101,6 +103,8 @@ struct Declared<'f> {
     kind: DeclaredKind<'f>,
     /// Other modules see it without `export`.
     member: bool,
+    /// Written as `/x` or `$ns/x`.
+    slashed: bool,
 }
 
 enum DeclaredKind<'f> {
@@ -270,6 +274,25 @@ impl Lower<'_> {
         id
     }
 
+    /// The members of the module just lowered, whose body is `init`.
+    pub fn own_members(&self, init: FnId) -> super::piece::Members {
+        let names = match self.unit.is_main {
+            true => &self.unit.slashed,
+            false => &self.unit.members,
+        };
+        let mut globals: Vec<GlobalId> = names
+            .iter()
+            .filter_map(|name| self.unit.globals.get(name).copied())
+            .collect();
+        globals.sort();
+        globals.dedup();
+        super::piece::Members {
+            module: self.unit.index,
+            init,
+            globals,
+        }
+    }
+
     /// Declares the module variables: all names of the file exist from the start.
     pub fn declare_all(&mut self, forms: &[Form]) {
         let mut declared = Vec::new();
@@ -286,13 +309,22 @@ impl Lower<'_> {
             self.note_definition(form);
         }
         let mut listed: FastMap<Name, ()> = FastMap::default();
-        for Declared { name, kind, member } in declared {
+        for Declared {
+            name,
+            kind,
+            member,
+            slashed,
+        } in declared
+        {
             let name = self.name(name);
             if self.is_outside(name) {
                 continue;
             }
             if member && listed.insert(name, ()).is_none() {
                 self.unit.members.push(name);
+            }
+            if slashed {
+                self.unit.slashed.push(name);
             }
             let mut info = Info::default();
             match kind {
@@ -566,7 +598,12 @@ fn declarations<'f>(form: &'f Form, top: bool, out: &mut Vec<Declared<'f>>) {
                 };
                 let slashed = matches!(first.map(|form| &form.kind), Some(FormKind::Path(_)));
                 let member = slashed || matches!(head, "fn" | "class" | "ns" | "interface");
-                out.push(Declared { name, kind, member });
+                out.push(Declared {
+                    name,
+                    kind,
+                    member,
+                    slashed,
+                });
             }
         }
         _ => {
@@ -582,6 +619,7 @@ fn declarations<'f>(form: &'f Form, top: bool, out: &mut Vec<Declared<'f>>) {
                     name,
                     kind,
                     member: true,
+                    slashed: true,
                 });
             }
         }
@@ -615,12 +653,14 @@ fn variables<'f>(
                     name,
                     kind,
                     member: false,
+                    slashed: false,
                 });
             }
             None => out.push(Declared {
                 name: text,
                 kind: plain,
                 member: false,
+                slashed: false,
             }),
         },
         FormKind::Path(_) => {
@@ -629,6 +669,7 @@ fn variables<'f>(
                     name,
                     kind: plain,
                     member: true,
+                    slashed: true,
                 });
             }
         }
@@ -647,6 +688,7 @@ fn variables<'f>(
                                 name,
                                 kind,
                                 member: false,
+                                slashed: false,
                             });
                         }
                     }
@@ -663,6 +705,7 @@ fn variables<'f>(
                         name,
                         kind,
                         member: false,
+                        slashed: false,
                     });
                 }
             }

@@ -438,8 +438,13 @@ impl Lower<'_> {
             ..Info::default()
         };
         let early = self.scopes.is_captured(id);
+        let old = self.shadowed(name);
         self.scopes.bind_local(name, id, info);
-        self.declare_maybe_early(id, value, early, span)
+        let declared = self.declare_maybe_early(id, value, early && old.is_none(), span);
+        if early && old.is_some() {
+            self.scopes.force_cell(id);
+        }
+        over(old, id, declared, span)
     }
 
     /// A local whose own initialiser captured it exists before the value is there.
@@ -688,13 +693,39 @@ impl Lower<'_> {
             self.globals[global.index()].assigned = true;
             return expr(ExprKind::Set(Var::Global(global), Box::new(value)), span);
         }
+        let old = self.shadowed(name);
         let id = self.bind_new(name, info);
-        declare(id, Some(value), span)
+        over(old, id, declare(id, Some(value), span), span)
+    }
+
+    /// In a `try` body: the local that a declaration of the name replaces. If the new value is
+    /// never made, the name keeps its old one.
+    fn shadowed(&mut self, name: Name) -> Option<Var> {
+        let binding = self.scopes.lookup(name).filter(|_| self.tries > 0)?;
+        match (binding.slot, self.scopes.access(binding)) {
+            (Slot::Local(_), var @ Var::Local(_)) => Some(var),
+            _ => None,
+        }
     }
 
     /// The named member of a local.
     pub fn local_member(&mut self, of: LocalId, name: &str, span: Span) -> Expr {
         member(local(of, span), name, span)
+    }
+}
+
+/// A declaration of a local that holds the value of `old` until its own is made.
+fn over(old: Option<Var>, id: LocalId, declared: Expr, span: Span) -> Expr {
+    let Some(old) = old else {
+        return declared;
+    };
+    let first = declare(id, Some(read(old, span)), span);
+    match declared.kind {
+        ExprKind::Declare(_, Some(value)) => {
+            let set = expr(ExprKind::Set(Var::Local(id), value), span);
+            expr(ExprKind::Seq(vec![first, set]), span)
+        }
+        kind => expr(kind, span),
     }
 }
 

@@ -18,12 +18,30 @@ impl Lower<'_> {
     pub fn array_pattern(&mut self, items: &[Form], value: Expr, is_let: bool, span: Span) -> Expr {
         let mut list = Vec::new();
         let mut bound = Bound::new();
+        // Defaults see the elements before them.
+        let mark = self.scopes.open();
         self.take_apart(items, value, &mut list, &mut bound, span);
-        for (name, value) in bound {
-            list.push(self.bind_value(name, value, is_let, span));
-        }
+        self.scopes.close(mark);
+        self.bind_all(bound, is_let, span, &mut list);
         list.push(nil(span));
         expr(ExprKind::Seq(list), span)
+    }
+
+    /// Declares the names. What they keep if `list` fails is done before it.
+    fn bind_all(&mut self, bound: Bound, is_let: bool, span: Span, list: &mut Vec<Expr>) {
+        let mut kept = Vec::new();
+        for (name, value) in bound {
+            let new = self.bind_value(name, value, is_let, span);
+            match new.kind {
+                ExprKind::Seq(parts) => {
+                    let mut parts = parts.into_iter();
+                    kept.extend(parts.next());
+                    list.extend(parts);
+                }
+                kind => list.push(expr(kind, span)),
+            }
+        }
+        list.splice(0..0, kept);
     }
 
     fn take_apart(
@@ -47,8 +65,8 @@ impl Lower<'_> {
                 Target::Nested(items) => self.take_apart(items, part, out, bound, span),
                 Target::Name(text) => {
                     let name = self.name(text);
-                    let id = self.temp();
                     let part = self.or_default_value(param, part);
+                    let id = self.bind_new(name, Info::default());
                     out.push(declare(id, Some(part), param.span));
                     bound.push((name, local(id, param.span)));
                 }
@@ -97,9 +115,7 @@ impl Lower<'_> {
                 }
             }
         }
-        for (name, value) in bound {
-            list.push(self.bind_value(name, value, is_let, span));
-        }
+        self.bind_all(bound, is_let, span, &mut list);
         list.push(nil(span));
         expr(ExprKind::Seq(list), span)
     }

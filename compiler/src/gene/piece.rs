@@ -201,3 +201,69 @@ fn rename(expr: &mut Expr, names: &[Option<&str>]) {
     }
     parts_mut(expr, &mut |part, _| rename(part, names));
 }
+
+/// The members of a module whose namespace some form uses as a value.
+pub(super) struct Members {
+    pub module: ModuleIdx,
+    pub init: FnId,
+    pub globals: Vec<GlobalId>,
+}
+
+/// Makes the members of a module's namespace visible there: the module's own code reads them in
+/// the namespace and writes both it and the variables, which importing modules read.
+pub(super) fn mirror_members(hir: &mut Hir, members: &Members) {
+    let mut names = vec![None; hir.globals.len()];
+    let mut list = Vec::new();
+    for &id in &members.globals {
+        let global = &hir.globals[id.index()];
+        names[id.index()] = Some(&*global.name);
+        let span = Span::default();
+        let value = match global.func {
+            Some(_) => ExprKind::Var(Var::Global(id)),
+            None => ExprKind::Nil,
+        };
+        let set = ExprKind::Set(Var::Name(global.name.clone()), Box::new(expr(value, span)));
+        list.push(expr(set, span));
+    }
+    for function in &mut hir.funcs {
+        if function.module != members.module {
+            continue;
+        }
+        for param in &mut function.params {
+            if let Some(default) = &mut param.default {
+                mirror(default, &names);
+            }
+        }
+        mirror(&mut function.body, &names);
+    }
+    let init = &mut hir.funcs[members.init.index()].body;
+    let span = init.span;
+    list.push(std::mem::replace(init, expr(ExprKind::Nil, span)));
+    *init = expr(ExprKind::Seq(list), span);
+}
+
+fn mirror(expr: &mut Expr, names: &[Option<&str>]) {
+    parts_mut(expr, &mut |part, _| mirror(part, names));
+    let span = expr.span;
+    let name = |id: &GlobalId| names[id.index()].map(|name| Var::Name(name.into()));
+    match &mut expr.kind {
+        ExprKind::Var(var) => {
+            if let Var::Global(id) = var
+                && let Some(member) = name(id)
+            {
+                *var = member;
+            }
+        }
+        ExprKind::Set(Var::Global(id), value) => {
+            if let Some(member) = name(id) {
+                let nil = Expr {
+                    kind: ExprKind::Nil,
+                    span,
+                };
+                let new = Box::new(std::mem::replace(&mut **value, nil));
+                value.kind = ExprKind::Set(member, new);
+            }
+        }
+        _ => {}
+    }
+}
