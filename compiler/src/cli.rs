@@ -106,11 +106,30 @@ impl CompileArgs {
     ///
     /// What is wrong with the program, rendered; or its path.
     pub fn image(&self, source: &Source) -> Result<Vec<u8>, Failure> {
+        self.image_and_warnings(source).map(|(image, _)| image)
+    }
+
+    /// As `image`, with what is suspicious about the program, rendered.
+    ///
+    /// # Errors
+    ///
+    /// As `image`.
+    pub fn image_and_warnings(&self, source: &Source) -> Result<(Vec<u8>, String), Failure> {
         let mut sources = SourceMap::new();
         let (main, path) = source.add_to(&mut sources)?;
-        compile::compile(&mut sources, main, &path, &mut Disk, &self.options())
-            .and_then(|program| image(&program, &WriteOptions::default()))
-            .map_err(|found| self.errors.failure(&found, &sources))
+        let options = self.options();
+        let failed =
+            |found: Diagnostics, sources: &SourceMap| Err(self.errors.failure(&found, sources));
+        let hir = match compile::lower(&mut sources, main, &path, &mut Disk, &options) {
+            Ok(hir) => hir,
+            Err(found) => return failed(found, &sources),
+        };
+        let image = compile::generate(&hir, &sources, &options)
+            .and_then(|program| image(&program, &WriteOptions::default()));
+        match image {
+            Ok(image) => Ok((image, hir.warnings.render(&sources, self.errors.format()))),
+            Err(found) => failed(found, &sources),
+        }
     }
 }
 

@@ -62,6 +62,8 @@ pub struct Hir {
     pub method_names: HashSet<String>,
     /// First form that needs a compiler at run time: its module, place and text.
     pub needs_eval: Option<(ModuleIdx, Span, String)>,
+    /// What is suspicious about the program.
+    pub warnings: crate::diag::Diagnostics,
 }
 
 /// A source module.

@@ -112,6 +112,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     if args.emit == Some(Stage::Hir) {
         return cli::write_lines(&hir_print::print(&hir));
     }
+    eprint!("{}", hir.warnings.render(&sources, errors.format()));
     let program = compile::generate(&hir, &sources, &options)
         .map_err(|found| errors.failure(&found, &sources))?;
     std::mem::forget(hir); // the process ends soon; freeing it takes longer than making it

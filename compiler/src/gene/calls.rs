@@ -3,6 +3,7 @@
 use super::lower::{Callee, Lower, expr, is_method_word, word};
 use super::names::Name;
 use super::scope::Slot;
+use super::warnings::{NotedCall, literal};
 use crate::hir::*;
 use gene_format::text::{Form, FormKind, GeneForm, Span};
 
@@ -67,8 +68,13 @@ impl Lower<'_> {
             },
             Slot::Member(_) | Slot::Outer(..) => return,
         };
-        self.calls
-            .push((callee, args.items.len(), self.unit.index, span));
+        let args = args.items.iter().map(|item| literal(&item.value)).collect();
+        self.calls.push(NotedCall {
+            callee,
+            module: self.unit.index,
+            span,
+            args,
+        });
     }
 
     /// Arguments of a macro arrive as data, those it evaluates also as thunks.
@@ -231,50 +237,6 @@ impl Lower<'_> {
             "Macro-like constructors are not supported; use (ctor [args] ...)",
         )
     }
-
-    /// Checks the noted calls against what the program makes of the functions.
-    pub fn check_calls(&mut self) {
-        for (callee, got, module, span) in std::mem::take(&mut self.calls) {
-            let func = match callee {
-                Callee::Func(func) => Some(func),
-                Callee::Global(global) => {
-                    let global = &self.globals[global.index()];
-                    global.func.filter(|_| !global.assigned)
-                }
-            };
-            let function = func.and_then(|id| self.funcs[id.index()].0.as_ref());
-            if let Some(expected) = function.and_then(fixed_arity)
-                && got > expected
-            {
-                let message = format!(
-                    "Type error: too many positional arguments in call \
-                     (expected {expected}, got {got})"
-                );
-                self.errors.push(super::Error {
-                    module,
-                    span,
-                    message,
-                });
-            }
-        }
-    }
-}
-
-/// Number of positional parameters of a function that takes exactly these.
-fn fixed_arity(function: &Function) -> Option<usize> {
-    use gene_format::program::ParamKind::{Key, KeyRest, Optional, OptionalKey, Required, Rest};
-    if function.params.is_empty() || function.is_macro {
-        return None;
-    }
-    let mut count = 0;
-    for param in &function.params {
-        match param.kind {
-            Required => count += 1,
-            Key | OptionalKey | KeyRest => {}
-            Optional | Rest => return None,
-        }
-    }
-    Some(count)
 }
 
 /// A name that ends in `!`.

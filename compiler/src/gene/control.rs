@@ -329,6 +329,7 @@ impl Lower<'_> {
         let mut done: Vec<(Expr, Expr)> = Vec::new();
         let mut rest = forms;
         let mut other = nil(span);
+        let mut patterns = Vec::new();
         while let Some((first, behind)) = rest.split_first() {
             match word(first) {
                 Some("when") => {
@@ -338,9 +339,11 @@ impl Lower<'_> {
                     };
                     let end = body.iter().position(is_clause_word).unwrap_or(body.len());
                     done.push(self.clause(target, pattern, &body[..end], span));
+                    patterns.push(pattern);
                     rest = &body[end..];
                 }
                 Some("else") => {
+                    patterns.clear();
                     other = self.scoped(behind, span);
                     break;
                 }
@@ -354,6 +357,7 @@ impl Lower<'_> {
                 }
             }
         }
+        self.check_variants(&patterns, span);
         for (test, body) in done.into_iter().rev() {
             other = choose(test, body, other, span);
         }

@@ -241,9 +241,14 @@ impl Lower<'_> {
             }
         }
         let is_macro = function.is_macro;
+        let spans = (!def.name.is_empty() && !raw.is_empty())
+            .then(|| raw.iter().map(|param| param.span).collect::<Vec<_>>());
         let self_param = std::mem::replace(&mut self.self_param, false);
         let tries = std::mem::take(&mut self.tries);
         let id = self.new_fn();
+        if let Some(spans) = spans {
+            self.param_spans.insert(id, spans);
+        }
         self.scopes.open_fn(id, function);
         let mark = self.scopes.open();
         if takes_self {

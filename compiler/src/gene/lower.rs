@@ -6,7 +6,8 @@ use super::module::{Macro, Unit};
 use super::names::{Name, Names};
 use super::packages::Package;
 use super::scope::{Binding, Info, Scopes, Slot};
-use super::{Error, Options};
+use super::warnings::NotedCall;
+use super::{Finding, Options};
 use crate::hash::FastMap;
 use crate::hir::*;
 use gene_format::builtins::is_builtin;
@@ -19,7 +20,7 @@ pub(super) struct Lower<'o> {
     pub options: &'o Options,
     pub names: Names,
     pub scopes: Scopes,
-    pub errors: Vec<Error>,
+    pub errors: Vec<Finding>,
     pub globals: Vec<Global>,
     /// Functions; `None` while one is being lowered. With each the function around it.
     pub funcs: Vec<(Option<Function>, Option<FnId>)>,
@@ -30,8 +31,14 @@ pub(super) struct Lower<'o> {
     pub hidden: HashSet<String>,
     /// Such names met in this pass. A new one asks for another pass.
     pub assigned_builtins: HashSet<String>,
-    /// Calls of known functions: callee, positional arguments, place.
-    pub calls: Vec<(Callee, usize, ModuleIdx, Span)>,
+    /// What is suspicious, but no error.
+    pub warnings: Vec<Finding>,
+    /// Calls of known functions.
+    pub calls: Vec<NotedCall>,
+    /// Places of the parameters of named functions.
+    pub param_spans: FastMap<FnId, Vec<Span>>,
+    /// Variants of each enum, in order.
+    pub enums: FastMap<Name, Vec<Name>>,
     /// Variants of all enums of the program: the enums that have one of that name.
     pub variants: FastMap<Name, Vec<Name>>,
     /// Names of all methods defined so far.
@@ -188,7 +195,10 @@ impl<'o> Lower<'o> {
             unit: Unit::default(),
             hidden,
             assigned_builtins: HashSet::new(),
+            warnings: Vec::new(),
             calls: Vec::new(),
+            param_spans: FastMap::default(),
+            enums: FastMap::default(),
             variants: FastMap::default(),
             method_names: HashSet::new(),
             members: Vec::new(),
@@ -204,11 +214,8 @@ impl<'o> Lower<'o> {
 
 impl Lower<'_> {
     pub fn error(&mut self, span: Span, message: impl Into<String>) -> Expr {
-        self.errors.push(Error {
-            module: self.unit.index,
-            span,
-            message: message.into(),
-        });
+        self.errors
+            .push(Finding::new(self.unit.index, span, message));
         nil(span)
     }
 
@@ -395,6 +402,8 @@ impl Lower<'_> {
             let text = text.to_owned();
             self.builtin(&text, span)
         } else {
+            let text = text.to_owned();
+            self.note_unknown(name, span);
             let value = read(Var::Name(text.into()), span);
             self.or_defined(name, value, span)
         }

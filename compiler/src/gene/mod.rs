@@ -27,11 +27,12 @@ mod scope;
 mod show;
 mod templates;
 mod types;
+mod warnings;
 
 #[cfg(test)]
 mod tests;
 
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, Severity};
 use crate::hir::{Hir, Module, ModuleIdx};
 use crate::source::{FileId, SourceMap};
 use gene_format::text::Span;
@@ -59,12 +60,29 @@ impl Default for Options {
     }
 }
 
-/// An error in a module.
+/// An error or a warning in a module.
 #[derive(Clone, Debug)]
-pub(crate) struct Error {
+pub(crate) struct Finding {
     pub module: ModuleIdx,
     pub span: Span,
     pub message: String,
+    pub code: &'static str,
+    /// Further places, and what is there.
+    pub labels: Vec<(ModuleIdx, Span, String)>,
+    pub hint: Option<String>,
+}
+
+impl Finding {
+    fn new(module: ModuleIdx, span: Span, message: impl Into<String>) -> Finding {
+        Finding {
+            module,
+            span,
+            message: message.into(),
+            code: COMPILE,
+            labels: Vec::new(),
+            hint: None,
+        }
+    }
 }
 
 /// Diagnostic code of what lowering rejects.
@@ -106,9 +124,14 @@ pub(crate) fn lower_piece(
         let mut modules = std::mem::take(&mut reader.done);
         let lowered = lower_modules(&mut reader, &mut modules, options, piece);
         match lowered {
-            Ok(hir) if !reader.diagnostics.has_errors() => return Ok(hir),
+            Ok((mut hir, warnings)) if !reader.diagnostics.has_errors() => {
+                reader.report_all(&modules, warnings, Severity::Warning);
+                hir.warnings = std::mem::take(&mut reader.diagnostics);
+                hir.warnings.sort();
+                return Ok(hir);
+            }
             Ok(_) => {}
-            Err(errors) => reader.report_all(&modules, errors),
+            Err(errors) => reader.report_all(&modules, errors, Severity::Error),
         }
     }
     let mut diagnostics = reader.diagnostics;
@@ -124,7 +147,7 @@ fn lower_modules(
     sources: &mut [program::Source],
     options: &Options,
     piece: Option<Piece<'_>>,
-) -> Result<Hir, Vec<Error>> {
+) -> Result<(Hir, Vec<Finding>), Vec<Finding>> {
     let mut hidden = match &piece {
         Some(piece) => piece.known.hidden.clone(),
         None => HashSet::new(),
@@ -140,13 +163,14 @@ fn lower_modules(
             continue;
         }
         let mut members = std::mem::take(&mut lower.members);
+        let warnings = std::mem::take(&mut lower.warnings);
         let main = lower.unit.index;
         let Some(piece) = piece else {
             let mut hir = lower.finish(modules)?;
             for one in &members {
                 piece::mirror_members(&mut hir, one);
             }
-            return Ok(hir);
+            return Ok((hir, warnings));
         };
         members.retain(|one| one.module != main);
         let mut after = piece.known.clone();
@@ -157,7 +181,7 @@ fn lower_modules(
         }
         piece::name_variables(&mut hir, main);
         *piece.known = after;
-        return Ok(hir);
+        return Ok((hir, warnings));
     }
 }
 
@@ -199,6 +223,7 @@ fn lower_pass(
             name: source.name.clone(),
             init,
         });
+        lower.report_unknown();
         if lower.unit.escapes {
             let members = lower.own_members(init);
             lower.members.push(members);

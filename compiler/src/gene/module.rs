@@ -53,6 +53,10 @@ pub(super) struct Unit {
     pub is_piece: bool,
     /// Evaluated code needs the module's variables.
     pub lists_names: bool,
+    /// Free names met so far, and the known names closest to them.
+    pub unknown: Vec<(Name, Span, Option<String>)>,
+    /// Free names that some form assigns.
+    pub assigned_names: Vec<Name>,
     /// An import adds names at run time, which may hide built-in ones.
     pub dynamic_names: bool,
 }
@@ -167,6 +171,10 @@ impl Lower<'_> {
             if let Some(text) = text {
                 let variant = self.name(text);
                 let enums = self.variants.entry(variant).or_default();
+                let all = self.enums.entry(of).or_default();
+                if !all.contains(&variant) {
+                    all.push(variant);
+                }
                 if !enums.contains(&of) {
                     enums.push(of);
                 }
@@ -451,7 +459,7 @@ impl Lower<'_> {
     }
 
     /// Everything is lowered: fills in what only the whole program decides.
-    pub fn finish(mut self, modules: Vec<Module>) -> Result<Hir, Vec<super::Error>> {
+    pub fn finish(mut self, modules: Vec<Module>) -> Result<Hir, Vec<super::Finding>> {
         if !self.errors.is_empty() {
             return Err(self.errors);
         }
@@ -479,6 +487,7 @@ impl Lower<'_> {
             funcs,
             globals: self.globals,
             needs_eval,
+            ..Hir::default()
         })
     }
 

@@ -27,6 +27,11 @@ impl Names {
         name
     }
 
+    /// How many names there are.
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+
     /// The text of a name.
     pub fn text(&self, name: Name) -> &str {
         &self.texts[name.0 as usize]

@@ -298,6 +298,7 @@ impl Lower<'_> {
             Some(binding) => self.binding_target(binding, name, span),
             None => {
                 self.assign_builtin(text);
+                self.unit.assigned_names.push(name);
                 if self.sees_definitions() {
                     return Target::Defined(name);
                 }
@@ -410,18 +411,20 @@ impl Lower<'_> {
             let value = Box::new(self.initialiser(rest, span));
             return expr(ExprKind::Set(Var::GlobalMember(name.into()), value), span);
         }
+        let mut at = span;
         let (text, check, rest) = match text.strip_suffix(':') {
             Some(text) if !text.is_empty() => {
                 let Some((ty, rest)) = rest.split_first() else {
                     return self.error(span, format!("{text} is missing a type after ':'"));
                 };
+                at = ty.span;
                 (text, self.check(ty, "variable", CheckSite::Variable), rest)
             }
             _ => (text, None, rest),
         };
         let name = self.name(text);
         if self.at_module_level() {
-            return self.global_var(name, check, rest, is_let, span);
+            return self.global_var(name, check, rest, is_let, (span, at));
         }
         let id = self.scopes.local(text);
         self.scopes.begin_pending(name, id);
@@ -431,6 +434,9 @@ impl Lower<'_> {
             Some(self.initialiser(rest, span))
         };
         self.scopes.end_pending();
+        if let Some(value) = &value {
+            self.check_initial(value, &check, at);
+        }
         let value = value.map(|value| check_value(value, &check));
         let info = Info {
             is_let,
@@ -471,9 +477,11 @@ impl Lower<'_> {
         check: Option<Check>,
         rest: &[Form],
         is_let: bool,
-        span: Span,
+        (span, at): (Span, Span),
     ) -> Expr {
-        let value = check_value(self.initialiser(rest, span), &check);
+        let value = self.initialiser(rest, span);
+        self.check_initial(&value, &check, at);
+        let value = check_value(value, &check);
         if self.is_outside(name) {
             return self.define_outside(name, value, span);
         }

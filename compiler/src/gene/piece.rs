@@ -222,7 +222,10 @@ pub(super) fn mirror_members(hir: &mut Hir, members: &Members) {
             Some(_) => ExprKind::Var(Var::Global(id)),
             None => ExprKind::Nil,
         };
-        let set = ExprKind::Set(Var::Name(global.name.clone()), Box::new(expr(value, span)));
+        let set = ExprKind::Set(
+            Var::Name(global.name.clone().into()),
+            Box::new(expr(value, span)),
+        );
         list.push(expr(set, span));
     }
     for function in &mut hir.funcs {

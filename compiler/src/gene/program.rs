@@ -1,12 +1,12 @@
 //! The modules of a program: reading them, following imports, and the order in which they
 //! run.
 
-use super::Error;
+use super::Finding;
 use super::imports::{Import, parse_import};
 use super::lower::word;
 use super::packages::{Package, PackageRequest, dependency, package_of};
 use super::resolve::{Files, join, parent, resolve};
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::hash::FastMap;
 use crate::hir::ModuleIdx;
 use crate::source::{FileId, Place, SourceMap};
@@ -204,10 +204,17 @@ impl<'r> Reader<'r> {
     }
 
     /// Reports what lowering found.
-    pub fn report_all(&mut self, modules: &[Source], errors: Vec<Error>) {
-        for error in errors {
-            let file = modules[error.module.index()].file;
-            self.report(file, error.span, error.message);
+    pub fn report_all(&mut self, modules: &[Source], found: Vec<Finding>, severity: Severity) {
+        let place = |module: ModuleIdx, span| Place::new(modules[module.index()].file, span);
+        for one in found {
+            let place_of = place(one.module, one.span);
+            let mut diagnostic = Diagnostic::error(one.code, one.message, place_of);
+            diagnostic.severity = severity;
+            for (module, span, text) in one.labels {
+                diagnostic = diagnostic.label(place(module, span), text);
+            }
+            diagnostic.hints.extend(one.hint);
+            self.diagnostics.push(diagnostic);
         }
     }
 }

@@ -24,9 +24,10 @@ pub struct Check {
 pub fn check(args: &Check) -> Result<i32, Failure> {
     let mut code = 0;
     for file in &args.files {
-        let done = Source::read(file).and_then(|source| args.compile.image(&source));
-        if let Err(failure) = done {
-            code = failure.report("gene");
+        let done = Source::read(file).and_then(|source| args.compile.image_and_warnings(&source));
+        match done {
+            Ok((_, warnings)) => eprint!("{warnings}"),
+            Err(failure) => code = failure.report("gene"),
         }
     }
     Ok(code)

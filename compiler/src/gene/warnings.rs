@@ -1,0 +1,343 @@
+//! What the compiler says about a program beyond what it must refuse: calls that do not fit the
+//! function, values that do not fit a type, cases that miss variants, misspelt names
+//! (`language/02-types.md` §5 A, `12-patterns.md` §5).
+//!
+//! A warning never changes what the program does.
+
+use super::Finding;
+use super::lower::{Callee, Lower, word};
+use super::names::Name;
+use crate::hir::*;
+use gene_format::builtins::BUILTINS;
+use gene_format::program::{CheckSite, ParamKind};
+use gene_format::text::{Form, FormKind, Span};
+
+/// A call of a function that may turn out to be known.
+pub(super) struct NotedCall {
+    pub callee: Callee,
+    pub module: ModuleIdx,
+    pub span: Span,
+    /// Type and place of each positional argument, as far as they are literals.
+    pub args: Vec<Option<Literal>>,
+}
+
+/// What is known of a literal.
+#[derive(Clone)]
+pub(super) struct Literal {
+    ty: &'static str,
+    /// The number, if it is a float.
+    float: f64,
+    span: Span,
+}
+
+/// The type of a literal.
+pub(super) fn literal(value: &Expr) -> Option<Literal> {
+    let mut float = 0.0;
+    let ty = match &value.kind {
+        ExprKind::Int(_) => "Int",
+        ExprKind::Float(n) => {
+            float = *n;
+            "Float"
+        }
+        ExprKind::Str(_) | ExprKind::Interp(_) => "String",
+        ExprKind::Bool(_) => "Bool",
+        ExprKind::Array(_) => "Array",
+        ExprKind::Map(_) => "Map",
+        _ => return None,
+    };
+    Some(Literal {
+        ty,
+        float,
+        span: value.span,
+    })
+}
+
+/// How a literal fits a type.
+enum Fit {
+    Yes,
+    Lossy,
+    No,
+}
+
+fn fit(literal: &Literal, check: &Check) -> Fit {
+    let Type::Named(wanted) = &check.ty else {
+        return Fit::Yes;
+    };
+    let known = matches!(
+        wanted.as_str(),
+        "Int" | "Float" | "String" | "Bool" | "Array" | "Map" | "Symbol" | "Char"
+    );
+    let converts = check.site != CheckSite::Variable;
+    match (literal.ty, wanted.as_str()) {
+        (own, wanted) if own == wanted || !known => Fit::Yes,
+        ("Int", "Float") if converts => Fit::Yes,
+        ("Float", "Int") if converts && literal.float.fract() == 0.0 => Fit::Yes,
+        ("Float", "Int") if converts => Fit::Lossy,
+        _ => Fit::No,
+    }
+}
+
+impl Lower<'_> {
+    /// Warns of a literal that does not fit; `definition` is where the type stands.
+    fn check_literal(
+        &mut self,
+        literal: &Literal,
+        check: &Check,
+        module: ModuleIdx,
+        definition: Option<(ModuleIdx, Span)>,
+        context: &str,
+    ) {
+        let (name, own) = (&check.name, literal.ty);
+        let message = match fit(literal, check) {
+            Fit::Yes => return,
+            Fit::Lossy => {
+                let (from, to) = (literal.float, literal.float.trunc());
+                format!("Lossy conversion Float -> Int for {name}: {from} -> {to}")
+            }
+            Fit::No => format!(
+                "Type error: expected {}, got {own} in {context}",
+                check.text
+            ),
+        };
+        let mut finding = Finding::new(module, literal.span, message);
+        finding.code = "GENE.TYPE.MISMATCH";
+        if let Some((module, span)) = definition {
+            let text = format!("expected {} because of this", check.text);
+            finding.labels.push((module, span, text));
+        }
+        self.warnings.push(finding);
+    }
+
+    /// Warns if a variable gets a literal that does not fit its type, written at `ty`.
+    pub fn check_initial(&mut self, value: &Expr, check: &Option<Check>, ty: Span) {
+        if let (Some(literal), Some(check)) = (literal(value), check) {
+            let module = self.unit.index;
+            self.check_literal(&literal, check, module, Some((module, ty)), "variable");
+        }
+    }
+
+    /// Checks the noted calls against what the program makes of the functions.
+    pub fn check_calls(&mut self) {
+        for call in std::mem::take(&mut self.calls) {
+            let func = match call.callee {
+                Callee::Func(func) => Some(func),
+                Callee::Global(global) => {
+                    let global = &self.globals[global.index()];
+                    global.func.filter(|_| !global.assigned)
+                }
+            };
+            let Some((id, function)) = func.and_then(|id| {
+                let function = self.funcs[id.index()].0.as_ref()?;
+                Some((id, function))
+            }) else {
+                continue;
+            };
+            let home = function.module;
+            let places = self.param_spans.get(&id).cloned().unwrap_or_default();
+            let got = call.args.len();
+            if let Some(expected) = fixed_arity(function)
+                && got > expected
+            {
+                let message = format!(
+                    "Type error: too many positional arguments in call \
+                     (expected {expected}, got {got})"
+                );
+                let mut finding = Finding::new(call.module, call.span, message);
+                if let (Some(first), Some(last)) = (places.first(), places.last()) {
+                    let text = format!("`{}` takes these parameters", function.name);
+                    let span = Span {
+                        start: first.start,
+                        end: last.end,
+                    };
+                    finding.labels.push((home, span, text));
+                }
+                self.errors.push(finding);
+                continue;
+            }
+            if function.is_macro {
+                continue;
+            }
+            let checks: Vec<Option<Check>> = function
+                .params
+                .iter()
+                .take_while(|param| param.kind == ParamKind::Required)
+                .map(|param| param.check.clone())
+                .collect();
+            for (at, (check, literal)) in checks.iter().zip(&call.args).enumerate() {
+                if let (Some(check), Some(literal)) = (check, literal) {
+                    let place = places.get(at).map(|&span| (home, span));
+                    self.check_literal(literal, check, call.module, place, "call");
+                }
+            }
+        }
+    }
+
+    /// Warns of a `case` without `else` whose clauses name some variants of one enum, not all.
+    pub fn check_variants(&mut self, patterns: &[&Form], span: Span) {
+        let mut of = None;
+        let mut seen = Vec::new();
+        for pattern in patterns {
+            let Some((owner, variant)) = self.pattern_variant(pattern) else {
+                return;
+            };
+            if of.is_some_and(|known| known != owner) {
+                return;
+            }
+            of = Some(owner);
+            seen.push(variant);
+        }
+        let Some(of) = of else { return };
+        let missing: Vec<&str> = self.enums[&of]
+            .iter()
+            .filter(|variant| !seen.contains(variant))
+            .map(|variant| self.names.text(*variant))
+            .collect();
+        if missing.is_empty() {
+            return;
+        }
+        let of = self.names.text(of);
+        let missing = missing.join(", ");
+        let message = format!("non-exhaustive case over {of}; missing variants: {missing}");
+        let mut finding = Finding::new(self.unit.index, span, message);
+        finding.code = "GENE.TYPE.NON_EXHAUSTIVE";
+        finding.hint = Some("add the missing clauses, or an `else`".into());
+        self.warnings.push(finding);
+    }
+
+    /// Enum and variant that a pattern names, if they are known.
+    fn pattern_variant(&mut self, pattern: &Form) -> Option<(Name, Name)> {
+        let head = match &pattern.kind {
+            FormKind::Gene(gene) => &gene.head,
+            _ => pattern,
+        };
+        if let FormKind::Path(parts) = &head.kind {
+            let [of, variant] = &**parts else {
+                return None;
+            };
+            let (of, variant) = (self.name(of), self.name(variant));
+            let known = self.enums.get(&of)?.contains(&variant);
+            return known.then_some((of, variant));
+        }
+        let text = word(head)?;
+        let variant = self.name(text);
+        let builtin = match text {
+            "Ok" | "Err" => Some(("Result", ["Ok", "Err"])),
+            "Some" | "None" => Some(("Option", ["Some", "None"])),
+            _ => None,
+        };
+        if let Some((of, variants)) = builtin {
+            let of = self.name(of);
+            let variants = variants.map(|text| self.name(text));
+            let known = self.enums.entry(of).or_insert(variants.into());
+            return known.contains(&variant).then_some((of, variant));
+        }
+        match self.variants.get(&variant).map(Vec::as_slice) {
+            Some(&[of]) if self.enums.contains_key(&of) => Some((of, variant)),
+            _ => None,
+        }
+    }
+
+    /// Warns of a free name that is close to a known one, once for each name of a module.
+    pub fn note_unknown(&mut self, name: Name, span: Span) {
+        let text = self.names.text(name);
+        if self.unit.dynamic_names
+            || text.starts_with(['#', '$', '.', '^'])
+            || self.unit.unknown.iter().any(|known| known.0 == name)
+        {
+            return;
+        }
+        let nearest = self.nearest(text);
+        self.unit.unknown.push((name, span, nearest));
+    }
+
+    /// The known name that is closest to a text, if one is close enough to be meant.
+    fn nearest(&self, text: &str) -> Option<String> {
+        let limit = match text.chars().count() {
+            0..=2 => return None,
+            3..=5 => 1,
+            _ => 2,
+        };
+        let bound = (0..self.names.len())
+            .map(|index| Name(index as u32))
+            .filter(|name| self.scopes.lookup(*name).is_some())
+            .map(|name| self.names.text(name));
+        bound
+            .chain(BUILTINS.iter().copied())
+            .filter(|known| *known != text && known.len().abs_diff(text.len()) <= limit)
+            .map(|known| (distance(text, known), known))
+            .filter(|(far, _)| *far <= limit)
+            .min_by_key(|(far, known)| (*far, std::cmp::Reverse(known.len())))
+            .map(|(_, known)| known.to_owned())
+    }
+
+    /// At the end of a module: the free names that nothing assigns.
+    pub fn report_unknown(&mut self) {
+        for (name, span, nearest) in std::mem::take(&mut self.unit.unknown) {
+            let Some(nearest) = nearest.filter(|_| !self.unit.assigned_names.contains(&name))
+            else {
+                continue;
+            };
+            let message = format!("{} is not defined", self.names.text(name));
+            let mut finding = Finding::new(self.unit.index, span, message);
+            finding.code = "GENE.SCOPE.UNDEFINED_VAR";
+            finding.hint = Some(format!("did you mean `{nearest}`?"));
+            self.warnings.push(finding);
+        }
+    }
+}
+
+/// Number of positional parameters of a function that takes exactly these.
+fn fixed_arity(function: &Function) -> Option<usize> {
+    use ParamKind::{Key, KeyRest, Optional, OptionalKey, Required, Rest};
+    if function.params.is_empty() || function.is_macro {
+        return None;
+    }
+    let mut count = 0;
+    for param in &function.params {
+        match param.kind {
+            Required => count += 1,
+            Key | OptionalKey | KeyRest => {}
+            Optional | Rest => return None,
+        }
+    }
+    Some(count)
+}
+
+/// Changes that turn one text into the other: a character more, less, another, or two swapped.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    for j in 0..=b.len() {
+        rows[0][j] = j;
+    }
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let other = usize::from(a[i - 1] != b[j - 1]);
+            let mut best = (rows[i - 1][j] + 1)
+                .min(rows[i][j - 1] + 1)
+                .min(rows[i - 1][j - 1] + other);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn distances_count_changes() {
+        assert_eq!(distance("println", "println"), 0);
+        assert_eq!(distance("printn", "println"), 1);
+        assert_eq!(distance("pritnln", "println"), 1);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}
