@@ -8,6 +8,7 @@ mod parse;
 mod pipe;
 mod repl;
 mod run;
+mod warnings;
 
 use gene_aot::{Output, Scratch, programs, run, run_with};
 use std::path::Path;

@@ -4,6 +4,7 @@
 //! it are calls of a known function. Only members of values (`ns/member`, `gene/…`) are read
 //! at run time, when the import runs.
 
+use super::Finding;
 use super::lower::{Lower, expr, intrinsic, member, string, word};
 use super::names::Name;
 use super::scope::{Binding, Info, Slot};
@@ -31,6 +32,8 @@ pub(super) struct Exports {
     pub all: FastMap<Name, GlobalId>,
     /// Names in order of declaration, for `*`.
     pub order: Vec<Name>,
+    /// Where the module starts.
+    pub span: Span,
     /// The names listed by `export`.
     pub listed: Option<Vec<Name>>,
 }
@@ -158,6 +161,7 @@ impl Lower<'_> {
             let Some(&global) = found.get(&first) else {
                 // Raised when the import runs: by then the module's own errors are out.
                 let message = format!("Symbol '{}' not found in namespace", path[0]);
+                self.warn_of_import(&message, first, &exports, module, span);
                 out.push(expr(ExprKind::Fail(message.into()), span));
                 continue;
             };
@@ -169,6 +173,32 @@ impl Lower<'_> {
                 self.bind_member(value, path, alias, span, out);
             }
         }
+    }
+
+    /// Says where the module is that lacks an imported name, and what may help.
+    fn warn_of_import(
+        &mut self,
+        message: &str,
+        name: Name,
+        exports: &Exports,
+        module: ModuleIdx,
+        span: Span,
+    ) {
+        let mut finding = Finding::new(self.unit.index, span, message);
+        finding.code = "GENE.IMPORT.MISSING";
+        let text = self.names.text(name);
+        let (label, hint) = if exports.all.contains_key(&name) {
+            let hint = format!("list it there in `(export {text})`, or declare it as `/{text}`");
+            (format!("this module keeps `{text}` to itself"), Some(hint))
+        } else {
+            let known = exports.order.iter().map(|&name| self.names.text(name));
+            let hint = super::warnings::nearest(text, known);
+            let hint = hint.map(|near| format!("did you mean `{near}`?"));
+            (format!("this module has no `{text}`"), hint)
+        };
+        finding.labels.push((module, exports.span, label));
+        finding.hint = hint;
+        self.warnings.push(finding);
     }
 
     /// Another name of a module variable.

@@ -228,7 +228,11 @@ fn lower_pass(
             let members = lower.own_members(init);
             lower.members.push(members);
         }
-        let exports = lower.take_exports();
+        let mut exports = lower.take_exports();
+        exports.span = Span {
+            end: span.start,
+            ..span
+        };
         lower.exports.push(Rc::new(exports));
     }
     lower.check_calls();

@@ -30,8 +30,10 @@ pub(super) struct Reader<'r> {
     pub sources: &'r mut SourceMap,
     pub diagnostics: Diagnostics,
     pub done: Vec<Source>,
-    /// Modules being read: absolute path and name.
-    open: Vec<(String, String)>,
+    /// Modules being read: absolute path, name, and the import that asks for each.
+    open: Vec<(String, String, Option<Place>)>,
+    /// The import being followed.
+    via: Option<Place>,
     /// Absolute path → index.
     known: std::collections::HashMap<String, ModuleIdx>,
     /// `$dep` forms met so far.
@@ -59,6 +61,7 @@ impl<'r> Reader<'r> {
             diagnostics: Diagnostics::new(),
             done: Vec::new(),
             open: Vec::new(),
+            via: None,
             known: Default::default(),
             declared: Vec::new(),
             home: (parent(main_path).to_owned(), given.to_owned()),
@@ -69,7 +72,8 @@ impl<'r> Reader<'r> {
     pub fn module(&mut self, path: &str, file: FileId) -> Option<ModuleIdx> {
         let forms = self.forms(file)?;
         let name = self.sources.name(file).to_owned();
-        self.open.push((path.to_owned(), name.clone()));
+        let via = self.via.take();
+        self.open.push((path.to_owned(), name.clone(), via));
         let mut imports = FastMap::default();
         for form in &forms {
             self.declared.extend(dependency(form));
@@ -160,10 +164,19 @@ impl<'r> Reader<'r> {
             names.push(&name);
             let chain = names.join(" -> ");
             let message = format!("[GENE.MODULE.CYCLE] Cyclic import detected: {chain}");
-            self.report(file, span, message);
+            let code = "GENE.MODULE.CYCLE";
+            let mut found = Diagnostic::error(code, message, Place::new(file, span));
+            for (place, name) in self.open[at + 1..]
+                .iter()
+                .filter_map(|o| Some((o.2?, &o.1)))
+            {
+                found = found.label(place, format!("{name} is imported here"));
+            }
+            self.diagnostics.push(found);
             return None;
         }
         let text = self.files.read(&path)?;
+        self.via = Some(Place::new(file, span));
         let file = self.sources.add(name, text);
         self.module(&path, file)
     }

@@ -252,22 +252,11 @@ impl Lower<'_> {
 
     /// The known name that is closest to a text, if one is close enough to be meant.
     fn nearest(&self, text: &str) -> Option<String> {
-        let limit = match text.chars().count() {
-            0..=2 => return None,
-            3..=5 => 1,
-            _ => 2,
-        };
         let bound = (0..self.names.len())
             .map(|index| Name(index as u32))
             .filter(|name| self.scopes.lookup(*name).is_some())
             .map(|name| self.names.text(name));
-        bound
-            .chain(BUILTINS.iter().copied())
-            .filter(|known| *known != text && known.len().abs_diff(text.len()) <= limit)
-            .map(|known| (distance(text, known), known))
-            .filter(|(far, _)| *far <= limit)
-            .min_by_key(|(far, known)| (*far, std::cmp::Reverse(known.len())))
-            .map(|(_, known)| known.to_owned())
+        nearest(text, bound.chain(BUILTINS.iter().copied()))
     }
 
     /// At the end of a module: the free names that nothing assigns.
@@ -284,6 +273,21 @@ impl Lower<'_> {
             self.warnings.push(finding);
         }
     }
+}
+
+/// The name closest to a text, if one is close enough to be meant.
+pub(super) fn nearest<'n>(text: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
+    let limit = match text.chars().count() {
+        0..=2 => return None,
+        3..=5 => 1,
+        _ => 2,
+    };
+    known
+        .filter(|known| *known != text && known.len().abs_diff(text.len()) <= limit)
+        .map(|known| (distance(text, known), known))
+        .filter(|(far, _)| *far <= limit)
+        .min_by_key(|(far, known)| (*far, std::cmp::Reverse(known.len())))
+        .map(|(_, known)| known.to_owned())
 }
 
 /// Number of positional parameters of a function that takes exactly these.
@@ -306,13 +310,7 @@ fn fixed_arity(function: &Function) -> Option<usize> {
 /// Changes that turn one text into the other: a character more, less, another, or two swapped.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for (i, row) in rows.iter_mut().enumerate() {
-        row[0] = i;
-    }
-    for j in 0..=b.len() {
-        rows[0][j] = j;
-    }
+    let mut rows: Vec<Vec<usize>> = (0..=a.len()).map(|i| (i..=i + b.len()).collect()).collect();
     for i in 1..=a.len() {
         for j in 1..=b.len() {
             let other = usize::from(a[i - 1] != b[j - 1]);

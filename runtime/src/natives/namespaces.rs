@@ -365,7 +365,8 @@ fn import_member(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     match vm.member(container, name)? {
         Value::VOID => {
             let name = vm.symbols.text(name);
-            vm.fail(format!("Symbol '{name}' not found in namespace"))
+            let prefix = if text == "genex" { "genex/" } else { "" };
+            vm.fail(format!("Symbol '{prefix}{name}' not found in namespace"))
         }
         v => Ok(v),
     }

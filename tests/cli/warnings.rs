@@ -1,0 +1,145 @@
+//! What the compiler says of programs that it accepts, and second places of errors.
+
+use super::{compile, gene};
+use gene_aot::Scratch;
+
+/// What `--check` of a program says.
+fn said(source: &str, code: i32) -> String {
+    let scratch = Scratch::new();
+    scratch.write("a.gene", source);
+    compile(scratch.path(), &["--check", "a.gene"])
+        .expect(code)
+        .err
+}
+
+#[track_caller]
+fn check(source: &str, wanted: &[&str]) {
+    let said = said(source, 0);
+    for text in wanted {
+        assert!(said.contains(text), "no {text:?} in\n{said}");
+    }
+    assert_eq!(said.is_empty(), wanted.is_empty(), "{said}");
+}
+
+#[test]
+fn missing_variants() {
+    let job = "(enum Job (Run c) Idle Done)";
+    check(
+        &format!("{job}\n(fn f [j] (case j when (Job/Run c) c when Job/Idle 1))"),
+        &[
+            "warning: non-exhaustive case over Job; missing variants: Done",
+            "2:11",
+        ],
+    );
+    check(
+        "(fn f [r] (case r when (Ok v) v))",
+        &["non-exhaustive case over Result; missing variants: Err"],
+    );
+    check(
+        &format!("{job}\n(fn f [j] (case j when (Run c) c else 2))"),
+        &[],
+    );
+    check(
+        &format!("{job}\n(fn f [j] (case j when Job/Idle 1 when 5 2))"),
+        &[],
+    );
+    check("(fn f [r] (case r when (Some v) v when None 0))", &[]);
+}
+
+#[test]
+fn literals_of_other_types() {
+    check(
+        "(fn f [a: Int b: String] a)\n(try (f \"x\" 1) catch * nil)",
+        &[
+            "warning: Type error: expected Int, got String in call\n --> a.gene:2:9",
+            "::: a.gene:1:8",
+            "expected Int because of this",
+            "expected String, got Int in call",
+        ],
+    );
+    check(
+        "(fn f [a: Int] a)\n(f 3.5)",
+        &["Lossy conversion Float -> Int for a: 3.5 -> 3"],
+    );
+    check(
+        "(var x: Int \"a\")",
+        &["expected Int, got String in variable"],
+    );
+    check(
+        "(fn f [] (var x: Float 1) x)",
+        &["expected Float, got Int in variable"],
+    );
+    check(
+        "(fn f [a: Int b: Float c: (Int | String)] a)\n(f 4.0 1 \"x\")",
+        &[],
+    );
+    check("(fn f [a: Int] a)\n(f nil)\n(var f nil)", &[]);
+}
+
+#[test]
+fn misspelt_names() {
+    check(
+        "(fn f [total] (println totla))",
+        &[
+            "warning: totla is not defined",
+            "hint: did you mean `total`?",
+        ],
+    );
+    check("(fn f [] (printn 1))", &["did you mean `println`?"]);
+    // Nothing is near, or a form makes the name.
+    check("(fn f [] (unknown_thing 1))", &[]);
+    check("(fn f [] (totla = 1) totla)\n(var total 1)", &[]);
+}
+
+#[test]
+fn imports_that_fail() {
+    let scratch = Scratch::new();
+    scratch.write("lib.gene", "(fn area [] 1)\n(var kept 2)");
+    scratch.write("a.gene", "(import aera kept from \"lib\")");
+    let said = compile(scratch.path(), &["--check", "a.gene"])
+        .expect(0)
+        .err;
+    for text in [
+        "Symbol 'aera' not found in namespace",
+        "did you mean `area`?",
+        "this module keeps `kept` to itself",
+        "::: lib.gene:1:1",
+    ] {
+        assert!(said.contains(text), "no {text:?} in\n{said}");
+    }
+    scratch.write("b.gene", "(import c from \"c\")");
+    scratch.write("c.gene", "\n(import b from \"b\")");
+    let said = compile(scratch.path(), &["--check", "b.gene"])
+        .expect(1)
+        .err;
+    for text in [
+        "[GENE.MODULE.CYCLE] Cyclic import detected: b.gene -> c.gene -> b.gene",
+        "--> c.gene:2:1",
+        "::: b.gene:1:1",
+        "c.gene is imported here",
+    ] {
+        assert!(said.contains(text), "no {text:?} in\n{said}");
+    }
+}
+
+#[test]
+fn calls_show_the_definition() {
+    let said = said("(fn two [alpha: Int beta] 1)\n(two 1 2 3)", 1);
+    assert!(said.contains("expected 2, got 3"), "{said}");
+    assert!(said.contains("::: a.gene:1:10"), "{said}");
+    assert!(said.contains("`two` takes these parameters"), "{said}");
+}
+
+#[test]
+fn the_library_is_not_blamed() {
+    let scratch = Scratch::new();
+    scratch.write("a.gene", "\n(var r ([1] .map 5))");
+    let said = gene(scratch.path(), &["run", "a.gene"]).expect(1).err;
+    let place = "^span {^file \"a.gene\" ^line 2 ^column 8}";
+    assert!(said.contains(place), "{said}");
+    // Running a program does not repeat what `gene check` says of it.
+    scratch.write("b.gene", "(fn f [r] (case r when (Ok v) v))");
+    assert_eq!(gene(scratch.path(), &["run", "b.gene"]).expect(0).err, "");
+    let said = gene(scratch.path(), &["check", "b.gene"]).expect(0).err;
+    assert!(said.contains("missing variants: Err"), "{said}");
+}
