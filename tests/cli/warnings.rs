@@ -10,6 +10,7 @@ fn said(source: &str, code: i32) -> String {
     compile(scratch.path(), &["--check", "a.gene"])
         .expect(code)
         .err
+        .clone()
 }
 
 #[track_caller]
@@ -98,7 +99,8 @@ fn imports_that_fail() {
     scratch.write("a.gene", "(import aera kept from \"lib\")");
     let said = compile(scratch.path(), &["--check", "a.gene"])
         .expect(0)
-        .err;
+        .err
+        .clone();
     for text in [
         "Symbol 'aera' not found in namespace",
         "did you mean `area`?",
@@ -111,7 +113,8 @@ fn imports_that_fail() {
     scratch.write("c.gene", "\n(import b from \"b\")");
     let said = compile(scratch.path(), &["--check", "b.gene"])
         .expect(1)
-        .err;
+        .err
+        .clone();
     for text in [
         "[GENE.MODULE.CYCLE] Cyclic import detected: b.gene -> c.gene -> b.gene",
         "--> c.gene:2:1",
@@ -134,12 +137,18 @@ fn calls_show_the_definition() {
 fn the_library_is_not_blamed() {
     let scratch = Scratch::new();
     scratch.write("a.gene", "\n(var r ([1] .map 5))");
-    let said = gene(scratch.path(), &["run", "a.gene"]).expect(1).err;
+    let said = gene(scratch.path(), &["run", "a.gene"])
+        .expect(1)
+        .err
+        .clone();
     let place = "^span {^file \"a.gene\" ^line 2 ^column 8}";
     assert!(said.contains(place), "{said}");
     // Running a program does not repeat what `gene check` says of it.
     scratch.write("b.gene", "(fn f [r] (case r when (Ok v) v))");
     assert_eq!(gene(scratch.path(), &["run", "b.gene"]).expect(0).err, "");
-    let said = gene(scratch.path(), &["check", "b.gene"]).expect(0).err;
+    let said = gene(scratch.path(), &["check", "b.gene"])
+        .expect(0)
+        .err
+        .clone();
     assert!(said.contains("missing variants: Err"), "{said}");
 }

@@ -1,6 +1,8 @@
 //! Functions, blocks, parameters, contracts (`language/05-functions.md`, `09-errors.md` §6).
 
-use super::lower::{Lower, declare, expr, intrinsic, item, local, nil, seq, string, word};
+use super::lower::{
+    Announced, Lower, declare, expr, intrinsic, item, local, nil, seq, string, word,
+};
 use super::module::is_macro;
 use super::params::{RawParam, Target};
 use super::scope::Info;
@@ -105,7 +107,19 @@ impl Lower<'_> {
     /// A named function inside a body: its own body may call it.
     fn local_fn(&mut self, def: &FnDef) -> Expr {
         let name = self.name(def.name);
-        let id = self.scopes.local(def.name);
+        let mut announced = self.announced.iter();
+        let known = announced.position(|known| known.name == name && !known.defined);
+        let id = match known {
+            Some(known) => self.announced[known].local,
+            None => self.scopes.local(def.name),
+        };
+        if let Some(known) = known {
+            self.announced[known].defined = true;
+        }
+        let forward = known.filter(|_| self.scopes.is_captured(id));
+        if let Some(known) = forward {
+            self.announced[known].early = true;
+        }
         let info = Info {
             definition: true,
             ..Info::default()
@@ -120,7 +134,69 @@ impl Lower<'_> {
         };
         self.scopes.bind_local(name, id, info);
         let value = expr(ExprKind::Closure(func), def.span);
+        if forward.is_some() {
+            return expr(ExprKind::Set(Var::Local(id), Box::new(value)), def.span);
+        }
         self.declare_maybe_early(id, Some(value), early, def.span)
+    }
+
+    /// Makes the local functions of a body known to those that stand before them. Gives what
+    /// was announced around it.
+    pub fn announce(&mut self, forms: &[Form]) -> Vec<Announced> {
+        let outer = std::mem::take(&mut self.announced);
+        if self.at_module_level() {
+            return outer;
+        }
+        for form in forms {
+            let FormKind::Gene(gene) = &form.kind else {
+                continue;
+            };
+            let [
+                target,
+                Form {
+                    kind: FormKind::Array(_),
+                    ..
+                },
+                ..,
+            ] = gene.children.as_slice()
+            else {
+                continue;
+            };
+            let named = matches!(target.kind, FormKind::Symbol(_) | FormKind::Str(_));
+            let text = definition_name(target);
+            if word(&gene.head) != Some("fn") || !named || text.starts_with('$') {
+                continue;
+            }
+            let name = self.name(text);
+            if self.announced.iter().all(|known| known.name != name) {
+                let local = self.scopes.local(text);
+                self.scopes.begin_pending(name, local);
+                self.announced.push(Announced {
+                    name,
+                    local,
+                    defined: false,
+                    early: false,
+                });
+            }
+        }
+        outer
+    }
+
+    /// Ends what `announce` has begun: variables that are needed early come first.
+    pub fn retract(&mut self, outer: Vec<Announced>, list: Vec<Expr>, span: Span) -> Vec<Expr> {
+        let announced = std::mem::replace(&mut self.announced, outer);
+        for _ in &announced {
+            self.scopes.end_pending();
+        }
+        let early = announced.iter().filter(|known| known.early);
+        let mut all: Vec<Expr> = early
+            .map(|known| declare(known.local, None, span))
+            .collect();
+        if all.is_empty() {
+            return list;
+        }
+        all.extend(list);
+        all
     }
 
     /// Takes `(fn …)` apart, with the errors of its form.
@@ -245,6 +321,7 @@ impl Lower<'_> {
             .then(|| raw.iter().map(|param| param.span).collect::<Vec<_>>());
         let self_param = std::mem::replace(&mut self.self_param, false);
         let tries = std::mem::take(&mut self.tries);
+        let announced = std::mem::take(&mut self.announced);
         let id = self.new_fn();
         if let Some(spans) = spans {
             self.param_spans.insert(id, spans);
@@ -273,6 +350,7 @@ impl Lower<'_> {
         self.funcs[id.index()].0 = Some(open.function);
         self.self_param = self_param;
         self.tries = tries;
+        self.announced = announced;
         id
     }
 

@@ -55,8 +55,20 @@ pub(super) struct Lower<'o> {
     pub receiver_fn: bool,
     /// `try` bodies around, in the function being lowered.
     pub tries: u32,
+    /// Local functions that the body being lowered defines further down.
+    pub announced: Vec<Announced>,
     /// Type variables of the generic heads around.
     pub type_vars: Vec<Name>,
+}
+
+/// A local function that functions made before it may mention.
+pub(super) struct Announced {
+    pub name: Name,
+    pub local: LocalId,
+    /// Its definition is lowered.
+    pub defined: bool,
+    /// One of them does: the variable exists from the start of the body.
+    pub early: bool,
 }
 
 /// A function known at compile time.
@@ -207,6 +219,7 @@ impl<'o> Lower<'o> {
             self_param: false,
             receiver_fn: false,
             tries: 0,
+            announced: Vec::new(),
             type_vars: Vec::new(),
         }
     }
@@ -333,9 +346,16 @@ impl Lower<'_> {
     pub fn body(&mut self, forms: &[Form], span: Span) -> Expr {
         match forms {
             [] => nil(span),
-            [one] => self.expr(one),
+            [one] => {
+                let outer = std::mem::take(&mut self.announced);
+                let value = self.expr(one);
+                self.announced = outer;
+                value
+            }
             _ => {
-                let list = forms.iter().map(|form| self.expr(form)).collect();
+                let outer = self.announce(forms);
+                let list: Vec<Expr> = forms.iter().map(|form| self.expr(form)).collect();
+                let list = self.retract(outer, list, span);
                 expr(ExprKind::Seq(list), span)
             }
         }

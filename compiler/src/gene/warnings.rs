@@ -259,11 +259,11 @@ impl Lower<'_> {
         nearest(text, bound.chain(BUILTINS.iter().copied()))
     }
 
-    /// At the end of a module: the free names that nothing assigns.
+    /// At the end of a module: the free names that nothing makes, nor can make at run time.
     pub fn report_unknown(&mut self) {
         for (name, span, nearest) in std::mem::take(&mut self.unit.unknown) {
-            let Some(nearest) = nearest.filter(|_| !self.unit.assigned_names.contains(&name))
-            else {
+            let made = self.needs_eval.is_some() || self.unit.assigned_names.contains(&name);
+            let Some(nearest) = nearest.filter(|_| !made) else {
                 continue;
             };
             let message = format!("{} is not defined", self.names.text(name));
