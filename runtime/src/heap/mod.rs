@@ -38,6 +38,8 @@ const MARK_STEP: usize = 512 << 10;
 const STEP_EVERY: usize = 128 << 10;
 /// Bytes handed out while marking after which it ends at once, if less is alive.
 const LATE: usize = 128 << 20;
+/// Bytes that a store into a guarded array counts for: a step follows 1,024 of them.
+const GUARDED_STORE: usize = 128;
 /// Blocks swept in one step.
 const SWEEP_STEP: usize = 32;
 /// Blocks without a free cell that an allocation sweeps before it takes a new one.
@@ -487,23 +489,37 @@ impl Heap {
     ///
     /// # Safety
     /// `g` is live.
+    #[inline(always)]
     pub unsafe fn note_resumed(&mut self, g: *mut Generator) {
-        // SAFETY: by the contract
+        if self.marking {
+            // SAFETY: by the contract
+            unsafe { self.note_resumed_now(g) };
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn note_resumed_now(&mut self, g: *mut Generator) {
+        // SAFETY: by the contract of `note_resumed`
         unsafe {
-            if self.marking && (*g).header.flags & GUARDED == 0 {
+            if (*g).header.flags & GUARDED == 0 {
                 (*g).header.flags |= GUARDED;
                 self.resumed.push(g);
             }
         }
     }
 
-    /// Lets the fast paths store into an array again, once no collection is marking.
+    /// Lets the fast paths store into an array again, once no collection is marking. Until then
+    /// each store that takes the slow path for it brings the end nearer: a program that only
+    /// stores and makes nothing new would stay slow.
     ///
     /// # Safety
     /// `o` is live.
     #[inline(always)]
     pub unsafe fn unguard(&mut self, o: *mut Obj) {
-        if !self.marking {
+        if self.marking {
+            self.since += GUARDED_STORE;
+        } else {
             // SAFETY: by the contract
             unsafe { (*o).flags &= !GUARDED };
         }

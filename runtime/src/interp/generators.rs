@@ -91,6 +91,7 @@ impl Vm {
     ///
     /// # Safety
     /// `s` is in a frame; `generator` is one with a fiber that does not run.
+    #[inline(always)] // as it is most of what a round of a loop over a generator does
     pub unsafe fn resume(
         &mut self,
         s: &Regs,
