@@ -147,7 +147,8 @@ fn garbage_does_not_add_up() {
             !optimised() || many.collections > few.collections,
             "{source}"
         );
-        let limit = few.taken + few.taken / 8 + 1024;
+        // Less than the first collection waits for may be there from the start.
+        let limit = few.taken + few.taken / 8 + 4096;
         assert!(
             many.taken <= limit,
             "{} KiB for {n} rounds, {} KiB for four times as many: {source}",
