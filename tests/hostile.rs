@@ -98,9 +98,13 @@ fn changes(scratch: &Scratch, images: &[PathBuf]) {
     } else {
         "change-some"
     };
+    // Small parts: a change of code means a run, so some places take much longer than others.
     let ranges = images.iter().flat_map(|image| {
-        let half = length(image) / 2;
-        [(mode, image, 0, half), (mode, image, half, length(image))]
+        let length = length(image);
+        let part = length.div_ceil(32);
+        (0..length)
+            .step_by(part)
+            .map(move |from| (mode, image, from, (from + part).min(length)))
     });
     let counts = work(scratch, ranges.collect());
     let bytes: usize = images.iter().map(|image| length(image)).sum();
