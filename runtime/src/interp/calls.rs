@@ -96,6 +96,27 @@ fn cache_shape(v: Value) -> u64 {
     32 + Builtin::of_immediate(v) as u64
 }
 
+/// A call in a window above the running frame, for slow paths whose instruction has none.
+///
+/// # Safety
+/// `s` is in a frame; the zone above it has room for the arguments (SLOW slots).
+unsafe fn call_above(s: &Regs, callee: Value, args: &[Value]) -> Call {
+    // SAFETY: by the contract
+    unsafe {
+        let window = frame::top(s.base).add(HEADER + BRIDGE_FRAME);
+        *window = callee;
+        for (i, &v) in args.iter().enumerate() {
+            *window.add(HEADER + i) = v;
+        }
+        Call {
+            window,
+            argc: args.len(),
+            keys: &[],
+            mode: Mode::Normal,
+        }
+    }
+}
+
 impl Vm {
     /// Makes the VM call a function of the prelude instead of the native that returns this.
     pub fn redirect(&mut self, name: &str) -> Raised {
@@ -682,17 +703,7 @@ impl Vm {
     ) -> Result<Goto, Raised> {
         // SAFETY: by the contract; the zone above a frame has SLOW slots
         unsafe {
-            let window = frame::top(s.base).add(HEADER + BRIDGE_FRAME);
-            *window = function;
-            for (i, &v) in args.iter().enumerate() {
-                *window.add(HEADER + i) = v;
-            }
-            let call = Call {
-                window,
-                argc: args.len(),
-                keys: &[],
-                mode: Mode::Normal,
-            };
+            let call = call_above(s, function, args);
             self.invoke(s, call)
         }
     }
@@ -713,17 +724,7 @@ impl Vm {
     ) -> Result<Goto, Raised> {
         // SAFETY: by the contract
         unsafe {
-            let window = frame::top(s.base).add(HEADER + BRIDGE_FRAME);
-            *window = Value::NIL;
-            for (i, &v) in args.iter().enumerate() {
-                *window.add(HEADER + i) = v;
-            }
-            let call = Call {
-                window,
-                argc: args.len(),
-                keys: &[],
-                mode: Mode::Normal,
-            };
+            let call = call_above(s, Value::NIL, args);
             self.invoke_method(s, call, name, None)
         }
     }
