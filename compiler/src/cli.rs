@@ -15,7 +15,7 @@ use gene_format::write::{WriteOptions, write_image};
 use crate::compile::{self, Level, Options};
 use crate::diag::{Diagnostic, Diagnostics, Format};
 use crate::disk::{self, Disk};
-use crate::gene;
+use crate::gene::{self, Files};
 use crate::source::{FileId, SourceMap};
 
 /// Options of every program that compiles.
@@ -115,12 +115,25 @@ impl CompileArgs {
     ///
     /// As `image`.
     pub fn image_and_warnings(&self, source: &Source) -> Result<(Vec<u8>, String), Failure> {
+        self.image_from(source, &mut Disk)
+    }
+
+    /// As `image_and_warnings`, with what is imported from `files`.
+    ///
+    /// # Errors
+    ///
+    /// As `image`.
+    pub fn image_from(
+        &self,
+        source: &Source,
+        files: &mut dyn Files,
+    ) -> Result<(Vec<u8>, String), Failure> {
         let mut sources = SourceMap::new();
         let (main, path) = source.add_to(&mut sources)?;
         let options = self.options();
         let failed =
             |found: Diagnostics, sources: &SourceMap| Err(self.errors.failure(&found, sources));
-        let hir = match compile::lower(&mut sources, main, &path, &mut Disk, &options) {
+        let hir = match compile::lower(&mut sources, main, &path, files, &options) {
             Ok(hir) => hir,
             Err(found) => return failed(found, &sources),
         };

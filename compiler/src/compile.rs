@@ -128,7 +128,18 @@ pub fn generate(hir: &Hir, sources: &SourceMap, options: &Options) -> Result<Pro
         diagnostics
     })?;
     program.meta = options.meta();
+    program.source_hash = hash_of(&texts);
     Ok(program)
+}
+
+/// BLAKE3 of texts in order; where one ends counts.
+fn hash_of(texts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for text in texts {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text);
+    }
+    *hasher.finalize().as_bytes()
 }
 
 /// Modules are named like their files.

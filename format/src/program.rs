@@ -62,6 +62,8 @@ pub struct Program {
     pub meta: Vec<(String, String)>,
     /// First form that needs a compiler at run time, if any: `file:line:col: form`.
     pub needs_eval: Option<String>,
+    /// BLAKE3 of the source texts, part of the build id; zero if there are none.
+    pub source_hash: [u8; 32],
 }
 
 /// A source module.

@@ -118,9 +118,7 @@ fn build_id(program: &Program, meta: &[u8], content: &[u8; 32]) -> [u8; 32] {
     };
     add(meta);
     add(content);
-    for module in &program.modules {
-        add(module.source.as_deref().unwrap_or("").as_bytes());
-    }
+    add(&program.source_hash);
     *hasher.finalize().as_bytes()
 }
 

@@ -71,6 +71,7 @@ fn read(bytes: &[u8]) -> Program {
             .collect(),
         meta: image.meta().unwrap(),
         needs_eval: image.needs_eval().map(String::from),
+        source_hash: [0; 32], // only a part of the build id
     }
 }
 

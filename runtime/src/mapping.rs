@@ -96,6 +96,18 @@ impl Mapping {
         }
     }
 
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Copy { words, len } => {
+                // SAFETY: len is at most the words' bytes
+                unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), *len) }
+            }
+            Bytes::Map(map) => map,
+            Bytes::Static(bytes) => bytes,
+        }
+    }
+
     /// The bytes, for the rest of the process: closures point into them.
     pub fn leak(self) -> &'static [u8] {
         match self.bytes {

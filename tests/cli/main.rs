@@ -1,6 +1,7 @@
 //! The command lines: here those of gene-compile, gene-vm and gene-dump, and of gene one module
 //! for each command.
 
+mod cache;
 mod compile;
 mod deps;
 mod fmt;
@@ -427,4 +428,29 @@ fn switches_change_what_is_checked() {
         outcome(&["--contracts=off", "--no-type-check"]),
         "x\n-1\nnil\n"
     );
+}
+
+#[test]
+fn the_build_id_covers_the_sources() {
+    let id = |text: &str, folder: &str, args: &[&str]| {
+        let scratch = Scratch::new();
+        scratch.write(&format!("{folder}/a.gene"), text);
+        scratch.write(&format!("{folder}/b.gene"), "(fn f [] 1)");
+        let folder = scratch.file(folder);
+        compile(&folder, &[&["a.gene"], args].concat()).expect(0);
+        let shown = dump(&folder, &["a.gir"]).expect(0).out.clone();
+        let id = |name: &str| {
+            let line = shown.lines().find(|line| line.contains(name));
+            line.unwrap().to_owned()
+        };
+        (id("content id"), id("build id"))
+    };
+    let text = "(import f from \"./b\") (f)";
+    let first = id(text, "one", &[]);
+    assert_eq!(first, id(text, "another/place", &[]));
+    assert_eq!(first, id(text, "one", &["--strip"]));
+    let (content, build) = id(&format!("{text} # comment"), "one", &[]);
+    assert_eq!(content, first.0);
+    assert_ne!(build, first.1);
+    assert_ne!(id(text, "one", &["--strict-nil"]).1, first.1);
 }

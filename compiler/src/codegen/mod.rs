@@ -246,6 +246,7 @@ impl<'h> Gen<'h> {
             modules,
             meta: Vec::new(),
             needs_eval,
+            source_hash: [0; 32],
         }
     }
 }

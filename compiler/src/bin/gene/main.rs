@@ -1,6 +1,7 @@
 //! `gene`: the everyday front door. Arguments, files and exit codes only; the compiler and the
 //! runtime do the work.
 
+mod cache;
 mod check;
 mod compile;
 mod completions;
@@ -35,6 +36,7 @@ Exit codes:
 
 Examples:
   gene run hello.gene
+  gene hello.gene one two     # the same; all words behind the file are the program's
   gene eval -p '(1 + 2)'
   gene help run";
 

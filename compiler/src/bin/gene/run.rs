@@ -11,6 +11,7 @@ use gene_runtime::print;
 use gene_runtime::run::{self, Limits, Machine, Verify};
 use gene_runtime::vm::Options;
 
+use crate::cache::{self, CacheArgs};
 use crate::evaluate::Compiler;
 
 const RUN_EXAMPLE: &str = "\
@@ -20,14 +21,19 @@ Examples:
   gene run hello.gene one two
   gene run --max-steps 1000000 hello.gene -- --max-steps
   gene run hello.gir
+  gene run --no-cache hello.gene
   echo '(println (1 + 2))' | gene run";
 
-/// Compile a program in memory and run it; an image (.gir) runs as it is.
+/// Run a program: compile it, or take the image of an earlier run if nothing changed since.
+///
+/// An image (.gir) runs as it is.
 #[derive(Args)]
 #[command(after_help = RUN_EXAMPLE)]
 pub struct Run {
     #[command(flatten)]
     execute: Execute,
+    #[command(flatten)]
+    cache: CacheArgs,
     /// The program's main file; `-`, or nothing before a pipe, is standard input.
     file: Option<PathBuf>,
     /// The program's `$args`.
@@ -77,11 +83,12 @@ pub struct Execute {
     native_code: bool,
     #[arg(long, hide = true, value_parser = ["never", "guarded", "fully-typed"])]
     native_tier: Option<String>,
-    /// Accepted for compatibility: no images are kept between runs.
+    /// The reference's name of `--no-cache`.
     #[arg(long, hide = true)]
-    no_gir_cache: bool,
+    pub no_gir_cache: bool,
+    /// Compile also what is in the cache.
     #[arg(long, hide = true)]
-    force_compile: bool,
+    pub force_compile: bool,
 }
 
 impl Execute {
@@ -91,7 +98,8 @@ impl Execute {
         self.load_image(&source.name, image, args)
     }
 
-    fn load_image(
+    /// A machine with an image.
+    pub fn load_image(
         &self,
         name: &str,
         image: Mapping,
@@ -120,7 +128,8 @@ pub fn run(args: &Run) -> Result<i32, Failure> {
             let name = file.to_string_lossy();
             execute.load_image(&name, image, rest)?
         }
-        Some(file) => execute.load(&Source::read(file)?, rest)?,
+        Some(file) if file != Path::new("-") => cache::load(execute, &args.cache, file, rest)?,
+        Some(_) => execute.load(&Source::standard_input()?, rest)?,
         None if io::stdin().is_terminal() => {
             return Err(Failure::Usage("no file to run".into()));
         }

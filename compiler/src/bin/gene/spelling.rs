@@ -1,7 +1,9 @@
 //! Spellings of the reference that clap does not know, turned into the usual ones: `--long:value`
-//! and `-x:value`, options of `gene run` behind the file, `h` for `help`.
+//! and `-x:value`, options of `gene run` behind the file, `h` for `help`; and a file in the place
+//! of a command, as `#!/usr/bin/env gene` gives it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use clap::{Arg, ArgAction, Command};
 
@@ -19,11 +21,23 @@ pub fn usual(cli: &Command, words: impl Iterator<Item = OsString>) -> Vec<OsStri
         .get_subcommands()
         .find(|known| known.get_name() == name || known.get_all_aliases().any(|one| one == name))
     else {
+        if is_file(&words[1]) {
+            words.splice(1..1, ["run".into(), "--".into()]);
+        }
         return words;
     };
     let rest = words.split_off(2);
     words.extend(options(command, rest));
     words
+}
+
+/// Whether a word that is no command means a program to run.
+fn is_file(word: &OsStr) -> bool {
+    let path = Path::new(word);
+    let ending = path.extension();
+    let looks_like = ending.is_some_and(|ending| ending == "gene" || ending == "gir");
+    !word.as_encoded_bytes().starts_with(b"-")
+        && (looks_like || path.components().count() > 1 || path.is_file())
 }
 
 /// The words behind the name of a command. For `run` the options come first, and all from the

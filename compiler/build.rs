@@ -1,0 +1,44 @@
+//! Identifies the compiler by its sources, so that images in a cache never come from another
+//! one, not even from the same version with changes.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::Hasher;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+/// What decides which image a program becomes, relative to this file.
+const SOURCES: [&str; 3] = ["src", "../format/src", "../Cargo.lock"];
+
+fn main() -> io::Result<()> {
+    let mut files = Vec::new();
+    for source in SOURCES {
+        println!("cargo:rerun-if-changed={source}");
+        collect(Path::new(source), &mut files)?;
+    }
+    files.sort();
+    // Two hashes of 64 bits that start differently.
+    let mut hashers = [DefaultHasher::new(), DefaultHasher::new()];
+    hashers[1].write_u8(1);
+    for file in files {
+        let content = fs::read(&file)?;
+        for hasher in &mut hashers {
+            hasher.write(file.to_string_lossy().as_bytes());
+            hasher.write_usize(content.len());
+            hasher.write(&content);
+        }
+    }
+    let [a, b] = hashers.map(|hasher| hasher.finish());
+    println!("cargo:rustc-env=GENE_COMPILER_ID={a:016x}{b:016x}");
+    Ok(())
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if !path.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(path)? {
+        collect(&entry?.path(), files)?;
+    }
+    Ok(())
+}
