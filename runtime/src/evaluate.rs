@@ -188,11 +188,17 @@ impl Vm {
             }
             Some(Kind::Array) => {
                 let items = self.forms_of(view::array(v)?.items.as_slice(), values, depth)?;
-                FormKind::Array(Items { items, sealed })
+                FormKind::Array(Items {
+                    items: items.into(),
+                    sealed,
+                })
             }
             Some(Kind::Map) => {
                 let entries = self.entries_of(&view::map(v)?.table, values, depth)?;
-                FormKind::Map(Entries { entries, sealed })
+                FormKind::Map(Entries {
+                    entries: entries.into(),
+                    sealed,
+                })
             }
             Some(Kind::HashMap) => {
                 let mut items = Vec::new();
@@ -200,7 +206,10 @@ impl Vm {
                     items.push(self.form_of(entry.key, values, depth)?);
                     items.push(self.form_of(entry.value, values, depth)?);
                 }
-                FormKind::HashMap(Items { items, sealed })
+                FormKind::HashMap(Items {
+                    items: items.into(),
+                    sealed,
+                })
             }
             Some(Kind::Record) => match (view::tag(v), view::record(v)?.fields.first()) {
                 (Some(Tag::Quote), Some(&of)) => {

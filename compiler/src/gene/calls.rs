@@ -83,7 +83,8 @@ impl Lower<'_> {
         let mut args = Args::default();
         for entry in &gene.props {
             let value = self.data(&entry.value);
-            args.named.push(Named::Entry(entry.key.clone(), value));
+            args.named
+                .push(Named::Entry(entry.key.as_str().into(), value));
         }
         for form in &gene.children {
             let value = self.data(form);

@@ -368,7 +368,7 @@ impl Lower<'_> {
             }
         }
         let kind = FormKind::Array(Items {
-            items,
+            items: items.into(),
             sealed: false,
         });
         Some(expr(ExprKind::Data(Box::new(Form { kind, span })), span))

@@ -606,7 +606,7 @@ impl Lower<'_> {
 
     pub fn block(&mut self, params: Option<&Form>, body: &[Form], span: Span) -> Expr {
         let params = match params.map(|form| &form.kind) {
-            Some(FormKind::Array(list)) => list.items.as_slice(),
+            Some(FormKind::Array(list)) => &*list.items,
             _ => &[],
         };
         let kind = FuncKind::Block;

@@ -287,7 +287,7 @@ impl Lower<'_> {
     pub fn export(&mut self, gene: &GeneForm, span: Span) {
         let names = match gene.children.as_slice() {
             [one] => match &one.kind {
-                FormKind::Array(list) => list.items.as_slice(),
+                FormKind::Array(list) => &*list.items,
                 _ => std::slice::from_ref(one),
             },
             names => names,

@@ -3,7 +3,7 @@
 
 use super::lower::{Lower, expr, intrinsic, word};
 use crate::hir::*;
-use gene_format::text::{Form, GeneForm, Span};
+use gene_format::text::{Form, GeneForm, Span, Word};
 
 /// Precedence of an infix operator.
 fn level(op: &str) -> Option<u8> {
@@ -232,7 +232,7 @@ impl Lower<'_> {
     }
 
     /// `(v ./name)`, `(v ./name default)`
-    pub fn lookup_with_default(&mut self, gene: &GeneForm, parts: &[Box<str>], span: Span) -> Expr {
+    pub fn lookup_with_default(&mut self, gene: &GeneForm, parts: &[Word], span: Span) -> Expr {
         let of = self.expr(&gene.head);
         let found = self.segments(of, &parts[1..], parts.len(), span);
         self.or_default(found, &gene.children[1..], span)

@@ -11,7 +11,7 @@ use super::{Finding, Options};
 use crate::hash::FastMap;
 use crate::hir::*;
 use gene_format::builtins::is_builtin;
-use gene_format::text::{Entry, Form, FormKind, GeneForm, Items, Span};
+use gene_format::text::{Entry, Form, FormKind, GeneForm, Items, Span, Word};
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -245,7 +245,7 @@ impl Lower<'_> {
             FormKind::Bool(b) => ExprKind::Bool(*b),
             FormKind::Int(n) => ExprKind::Int(*n),
             FormKind::Float(n) => ExprKind::Float(*n),
-            FormKind::Str(text) => ExprKind::Str(text.clone()),
+            FormKind::Str(text) => ExprKind::Str(text.as_str().into()),
             FormKind::Char(_) | FormKind::Bytes(_) | FormKind::Temporal(_) | FormKind::Regex(_) => {
                 ExprKind::Data(Box::new(form.clone()))
             }
@@ -294,7 +294,7 @@ impl Lower<'_> {
             list.push(if entry.key.starts_with("...") {
                 Named::Spread(value)
             } else {
-                Named::Entry(entry.key.clone(), value)
+                Named::Entry(entry.key.as_str().into(), value)
             });
         }
         list
@@ -334,7 +334,7 @@ impl Lower<'_> {
             }
             FormKind::Path(parts) => {
                 let last = parts.last()?.strip_suffix("...")?;
-                let mut parts: Vec<Box<str>> = parts.to_vec();
+                let mut parts: Vec<Word> = parts.to_vec();
                 *parts.last_mut()? = last.into();
                 Some(self.path(&parts, form.span))
             }
@@ -590,7 +590,7 @@ impl Lower<'_> {
         None
     }
 
-    fn by_first_path(&mut self, gene: &GeneForm, parts: &[Box<str>], span: Span) -> Option<Expr> {
+    fn by_first_path(&mut self, gene: &GeneForm, parts: &[Word], span: Span) -> Option<Expr> {
         if &*parts[0] == "." {
             return Some(self.lookup_with_default(gene, parts, span));
         }

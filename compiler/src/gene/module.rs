@@ -160,7 +160,7 @@ impl Lower<'_> {
         let of = self.name(definition_name(target));
         let listed = gene.props.iter().find(|entry| &*entry.key == "values");
         let listed = match listed.map(|entry| &entry.value.kind) {
-            Some(FormKind::Array(list)) => list.items.as_slice(),
+            Some(FormKind::Array(list)) => &*list.items,
             _ => &[],
         };
         for member in gene.children[1..].iter().chain(listed) {

@@ -7,7 +7,7 @@ use super::scope::{Binding, Info, Slot};
 use crate::hir::*;
 use gene_format::builtins::is_builtin;
 use gene_format::program::CheckSite;
-use gene_format::text::{Form, FormKind, GeneForm, Span};
+use gene_format::text::{Form, FormKind, GeneForm, Span, Word};
 use std::rc::Rc;
 
 /// What an assignment can go to.
@@ -23,7 +23,7 @@ pub(super) enum Target {
 
 impl Lower<'_> {
     /// `head/seg/…`
-    pub fn path(&mut self, parts: &[Box<str>], span: Span) -> Expr {
+    pub fn path(&mut self, parts: &[Word], span: Span) -> Expr {
         if parts[0].starts_with('@') {
             let words: Vec<&str> = parts.iter().map(|part| &**part).collect();
             return self.selector_word(&words, span);
@@ -36,7 +36,7 @@ impl Lower<'_> {
     }
 
     /// The first value of a path and how many parts it took.
-    fn path_head(&mut self, parts: &[Box<str>], span: Span) -> (Expr, usize) {
+    fn path_head(&mut self, parts: &[Word], span: Span) -> (Expr, usize) {
         let head = match &*parts[0] {
             "" | "self" => {
                 if self.self_binding().is_none() {
@@ -56,7 +56,7 @@ impl Lower<'_> {
     }
 
     /// `$ns/x`: a module variable if `x` is one.
-    fn module_member(&mut self, parts: &[Box<str>], span: Span) -> (Expr, usize) {
+    fn module_member(&mut self, parts: &[Word], span: Span) -> (Expr, usize) {
         if let Some(second) = parts.get(1)
             && let Some(global) = self.own_global(second)
         {
@@ -72,7 +72,7 @@ impl Lower<'_> {
     }
 
     /// `$ns/x` in evaluated code: a variable of the module around.
-    fn outer_member(&mut self, parts: &[Box<str>]) -> Option<(Binding, Name)> {
+    fn outer_member(&mut self, parts: &[Word]) -> Option<(Binding, Name)> {
         let name = self.name(parts.get(1)?);
         Some((self.outer_module_variable(name)?, name))
     }
@@ -83,13 +83,7 @@ impl Lower<'_> {
     }
 
     /// Applies the segments. `total` is the length of the whole path.
-    pub fn segments(
-        &mut self,
-        mut value: Expr,
-        parts: &[Box<str>],
-        total: usize,
-        span: Span,
-    ) -> Expr {
+    pub fn segments(&mut self, mut value: Expr, parts: &[Word], total: usize, span: Span) -> Expr {
         let mut at = 0;
         while at < parts.len() {
             let (text, used) = joined(&parts[at..]);
@@ -342,7 +336,7 @@ impl Lower<'_> {
     }
 
     /// Everything but the last segment is read; the last is the place.
-    fn path_target(&mut self, parts: &[Box<str>], span: Span) -> Target {
+    fn path_target(&mut self, parts: &[Word], span: Span) -> Target {
         let (head, used) = self.path_head(parts, span);
         if used == parts.len() {
             if let Some((binding, name)) = self.outer_member(parts) {
@@ -496,11 +490,11 @@ impl Lower<'_> {
     }
 
     /// `(var /x v)`, `(var $ns/x v)`, `(var N/x v)`
-    fn var_path(&mut self, parts: &[Box<str>], rest: &[Form], span: Span) -> Expr {
+    fn var_path(&mut self, parts: &[Word], rest: &[Form], span: Span) -> Expr {
         let mut parts = parts.to_vec();
         let mut rest = rest;
         if let Some(last) = parts.last_mut()
-            && let Some(text) = last.strip_suffix(':').map(Box::<str>::from)
+            && let Some(text) = last.strip_suffix(':').map(Word::from)
         {
             *last = text;
             rest = rest.get(1..).unwrap_or(&[]);
@@ -763,7 +757,7 @@ fn index_text(text: &str) -> Option<i64> {
 }
 
 /// The first segment of the parts and how many parts it spans: `<a/b>` was split.
-fn joined(parts: &[Box<str>]) -> (std::borrow::Cow<'_, str>, usize) {
+fn joined(parts: &[Word]) -> (std::borrow::Cow<'_, str>, usize) {
     let first = &*parts[0];
     let open = first.starts_with('<') || first.starts_with(".<");
     if !open || first.ends_with('>') {
@@ -776,7 +770,7 @@ fn joined(parts: &[Box<str>]) -> (std::borrow::Cow<'_, str>, usize) {
 }
 
 /// Where the last segment begins.
-fn last_start(parts: &[Box<str>]) -> usize {
+fn last_start(parts: &[Word]) -> usize {
     let mut at = 0;
     loop {
         let (_, used) = joined(&parts[at..]);

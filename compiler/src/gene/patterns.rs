@@ -203,7 +203,7 @@ impl Lower<'_> {
             }
             FormKind::Symbol(text) => {
                 if is_builtin_variant(text) {
-                    return Some(expr(ExprKind::Builtin(text.clone()), span));
+                    return Some(expr(ExprKind::Builtin(text.as_str().into()), span));
                 }
                 if gene
                     .children
@@ -352,7 +352,7 @@ impl Lower<'_> {
         }];
         self.variant_fields(of, name, fields, &mut items);
         let kind = FormKind::Array(Items {
-            items,
+            items: items.into(),
             sealed: false,
         });
         Some(expr(ExprKind::Data(Box::new(Form { kind, span })), span))

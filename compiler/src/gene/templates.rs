@@ -149,7 +149,10 @@ impl Lower<'_> {
     fn filled_props(&mut self, entries: &[Entry]) -> Vec<Named> {
         let mut list = Vec::with_capacity(entries.len());
         for entry in entries {
-            list.push(Named::Entry(entry.key.clone(), self.filled(&entry.value)));
+            list.push(Named::Entry(
+                entry.key.as_str().into(),
+                self.filled(&entry.value),
+            ));
         }
         list
     }

@@ -1,7 +1,7 @@
 //! Byte strings: `0!` binary, `0#` hexadecimal, `0*` base64 (01-syntax §3.5).
 
 use super::chars::{BLANK, ends_word, is};
-use super::error::ReadError;
+use super::error::{Read, ReadError};
 use super::form::FormKind;
 use super::reader::Reader;
 
@@ -9,7 +9,7 @@ use super::reader::Reader;
 const PADDING: u8 = 64;
 
 impl Reader<'_> {
-    pub(super) fn byte_string(&mut self) -> Result<FormKind, ReadError> {
+    pub(super) fn byte_string(&mut self) -> Read<FormKind> {
         let start = self.pos;
         let (name, digit): (_, fn(u8) -> Option<u8>) = match self.bytes[start + 1] {
             b'!' => ("binary", binary_digit),

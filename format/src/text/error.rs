@@ -16,21 +16,25 @@ pub struct ReadError {
     pub hint: Option<String>,
 }
 
+/// What reading gives inside the reader: the error is boxed, so that the usual result fits in
+/// registers.
+pub(super) type Read<T> = Result<T, Box<ReadError>>;
+
 impl ReadError {
     /// An error at the bytes from `start` to `end`, end exclusive.
     #[cold]
-    pub(super) fn new(message: impl Into<String>, start: usize, end: usize) -> Self {
+    pub(super) fn new(message: impl Into<String>, start: usize, end: usize) -> Box<Self> {
         let span = span(start, end.max(start));
-        Self {
+        Box::new(Self {
             message: message.into(),
             span,
             hint: None,
-        }
+        })
     }
 
     /// The same error with a hint.
     #[cold]
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self: Box<Self>, hint: impl Into<String>) -> Box<Self> {
         self.hint = Some(hint.into());
         self
     }

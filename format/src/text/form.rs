@@ -11,7 +11,10 @@ pub struct Span {
     pub end: u32,
 }
 
-/// One form and where it was written.
+/// The text of a symbol, key or string. Most have at most 15 bytes, which take no allocation.
+pub type Word = ecow::EcoString;
+
+/// One form and where it was written. 40 bytes: programs are made of millions.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Form {
     /// What it is.
@@ -37,16 +40,16 @@ pub enum FormKind {
     /// `'c'`
     Char(char),
     /// `"…"`, with all escapes resolved.
-    Str(Box<str>),
+    Str(Word),
     /// A word without an unescaped slash. `not_found` and `_` are symbols here too; the
     /// compiler knows them.
-    Symbol(Box<str>),
+    Symbol(Word),
     /// A word with unescaped slashes: its parts, of which the first and last may be empty.
-    Path(Box<[Box<str>]>),
+    Path(Box<[Word]>),
     /// `0#…`, `0!…`, `0*…`
     Bytes(Box<[u8]>),
     /// A date, time or date-time literal.
-    Temporal(Temporal),
+    Temporal(Box<Temporal>),
     /// `#/…/`
     Regex(Box<RegexForm>),
     /// `[…]`
@@ -72,7 +75,7 @@ pub enum FormKind {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Items {
     /// The forms.
-    pub items: Vec<Form>,
+    pub items: Box<[Form]>,
     /// Written `#[…]` or `#{{…}}`.
     pub sealed: bool,
 }
@@ -83,7 +86,7 @@ pub struct Items {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Entries {
     /// The pairs; keys are distinct except for spreads.
-    pub entries: Vec<Entry>,
+    pub entries: Box<[Entry]>,
     /// Written `#{…}`.
     pub sealed: bool,
 }
@@ -92,7 +95,7 @@ pub struct Entries {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entry {
     /// Without the `^`.
-    pub key: Box<str>,
+    pub key: Word,
     /// Place of the key.
     pub key_span: Span,
     /// The value; `true` for `^^key`, `nil` for `^!key`.
@@ -137,6 +140,8 @@ pub struct Temporal {
     /// Zone name, `Area/City`. For `Z` without a name: none.
     pub zone: Option<Box<str>>,
 }
+
+const _: () = assert!(size_of::<Form>() == 40);
 
 impl Form {
     /// Whether both forms are the same data, wherever they were written. Floats are compared

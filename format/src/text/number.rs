@@ -1,14 +1,45 @@
 //! Integers and floats (01-syntax §3.1), and what a leading digit may open besides.
 
 use super::chars::{DIGIT, ends_word, is};
-use super::error::ReadError;
+use super::error::{Read, ReadError};
 use super::form::FormKind;
 use super::reader::Reader;
 
 impl Reader<'_> {
     /// Reads what starts with a digit, or with a sign before a digit.
-    pub(super) fn number(&mut self) -> Result<FormKind, ReadError> {
+    pub(super) fn number(&mut self) -> Read<()> {
         let start = self.pos;
+        if let Some(value) = self.short_integer() {
+            self.push(FormKind::Int(value), start);
+            return Ok(());
+        }
+        let kind = self.number_kind(start)?;
+        self.push(kind, start);
+        Ok(())
+    }
+
+    /// Reads what programs are full of: up to 18 decimal digits, which cannot overflow.
+    #[inline(always)]
+    fn short_integer(&mut self) -> Option<i64> {
+        let mut value = 0;
+        let mut at = self.pos;
+        while let Some(&byte) = self.bytes.get(at)
+            && is(byte, DIGIT)
+        {
+            if at - self.pos == 18 {
+                return None;
+            }
+            value = value * 10 + i64::from(byte - b'0');
+            at += 1;
+        }
+        let whole = at > self.pos && ends_word(self.bytes.get(at).copied());
+        whole.then(|| {
+            self.pos = at;
+            value
+        })
+    }
+
+    fn number_kind(&mut self, start: usize) -> Read<FormKind> {
         if self.bytes[start] == b'0' {
             match self.bytes.get(start + 1) {
                 Some(b'x' | b'X') => return self.hex_integer(),
@@ -54,16 +85,9 @@ impl Reader<'_> {
         at
     }
 
-    fn integer(&mut self, start: usize, end: usize) -> Result<FormKind, ReadError> {
+    fn integer(&mut self, start: usize, end: usize) -> Read<FormKind> {
         self.end_number(start, end)?;
         let text = &self.text[start..end];
-        // Up to 18 digits cannot overflow, and this is what programs are full of.
-        if text.len() <= 18 && is(text.as_bytes()[0], DIGIT) {
-            let value = text
-                .bytes()
-                .fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-            return Ok(FormKind::Int(value));
-        }
         text.parse().map(FormKind::Int).map_err(|_| {
             let hint = match text.len() {
                 ..=40 => format!("integers have 64 bits; write a float: {text}.0"),
@@ -74,7 +98,7 @@ impl Reader<'_> {
     }
 
     /// The value of `start..digits`, in a token that ends at `end`.
-    fn float(&mut self, start: usize, digits: usize, end: usize) -> Result<FormKind, ReadError> {
+    fn float(&mut self, start: usize, digits: usize, end: usize) -> Read<FormKind> {
         self.end_number(start, end)?;
         let text = &self.text[start..digits];
         text.parse()
@@ -82,7 +106,7 @@ impl Reader<'_> {
             .map_err(|_| ReadError::new(format!("Invalid number: {text}"), start, end))
     }
 
-    fn hex_integer(&mut self) -> Result<FormKind, ReadError> {
+    fn hex_integer(&mut self) -> Read<FormKind> {
         let (start, mut at) = (self.pos, self.pos + 2);
         let mut value = Some(0_i64);
         while let Some(&byte) = self.bytes.get(at) {
@@ -104,7 +128,7 @@ impl Reader<'_> {
     }
 
     /// Moves behind the number `start..end`, which nothing may be glued to.
-    fn end_number(&mut self, start: usize, end: usize) -> Result<(), ReadError> {
+    fn end_number(&mut self, start: usize, end: usize) -> Read<()> {
         if !ends_word(self.bytes.get(end).copied()) {
             return Err(self.bad_suffix(start, end));
         }
@@ -113,7 +137,7 @@ impl Reader<'_> {
     }
 
     #[cold]
-    fn bad_suffix(&self, start: usize, end: usize) -> ReadError {
+    fn bad_suffix(&self, start: usize, end: usize) -> Box<ReadError> {
         let token_end = self.word_end(end);
         let number = &self.text[start..end];
         if self.bytes.get(end) == Some(&b'/') {

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::form::{Entries, Entry, Form, FormKind, Span};
+use super::form::{Entries, Entry, Form, FormKind, Span, Word};
 
 /// A key with its place.
-pub(super) type Key = (Box<str>, Span);
+pub(super) type Key = (Word, Span);
 
 /// Beyond this many entries keys are looked up in a table, so that a map of a million keys
 /// does not take a million squared comparisons.
@@ -22,7 +22,7 @@ pub(super) struct Props {
 #[derive(Default)]
 struct Rare {
     /// Position of each key, once there are many.
-    index: HashMap<Box<str>, usize>,
+    index: HashMap<Word, usize>,
     /// Maps made by `^a^b` so far, by the position of `a`; its value is a placeholder.
     nested: HashMap<usize, Props>,
 }
@@ -124,7 +124,7 @@ impl Props {
             // As deep as a chain of keys is long: bounded by MAX_DEPTH.
             for (at, props) in rare.nested {
                 let inner = Entries {
-                    entries: props.finish(),
+                    entries: props.finish().into(),
                     sealed: false,
                 };
                 entries[at].value.kind = FormKind::Map(inner);

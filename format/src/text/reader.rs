@@ -6,7 +6,7 @@
 //! the right size.
 
 use super::chars::{BLANK, DIGIT, ENDER, is};
-use super::error::{ReadError, place, span};
+use super::error::{Read, ReadError, place, span};
 use super::form::{Entries, Form, FormKind, GeneForm, Items};
 use super::limits::MAX_DEPTH;
 use super::props::{Key, Props};
@@ -38,9 +38,24 @@ pub(super) struct Frame {
     depth: usize,
     /// Levels of the deepest form in it so far.
     pub(super) height: usize,
+    /// Its props, from the first `^` on; most frames have none.
+    named: Option<Box<Named>>,
+}
+
+/// The props of a frame.
+#[derive(Default)]
+struct Named {
     props: Props,
     run: PropRun,
+    /// Keys that wait for their value.
     pending: Option<(Key, Vec<Key>)>,
+}
+
+impl Frame {
+    #[inline(always)]
+    fn pending(&self) -> Option<&(Key, Vec<Key>)> {
+        self.named.as_ref()?.pending.as_ref()
+    }
 }
 
 /// What a frame becomes.
@@ -70,8 +85,9 @@ pub(super) enum Kind {
 }
 
 /// Props of a gene stand together (01-syntax §4).
-#[derive(PartialEq)]
+#[derive(PartialEq, Default)]
 enum PropRun {
+    #[default]
     None,
     Open,
     Closed,
@@ -94,15 +110,15 @@ impl<'a> Reader<'a> {
     }
 
     /// The next top-level form, or `None` if only blanks and comments are left.
-    pub(super) fn next_form(&mut self) -> Result<Option<Form>, ReadError> {
+    pub(super) fn next_form(&mut self) -> Read<Option<Form>> {
         loop {
             if let Some(Frame {
                 kind: Kind::String(_),
                 ..
             }) = self.frames.last()
             {
-                if let Some(form) = self.string_text()? {
-                    return Ok(Some(form));
+                if self.string_text()? {
+                    return Ok(self.values.pop());
                 }
                 continue;
             }
@@ -118,34 +134,32 @@ impl<'a> Reader<'a> {
                     Err(self.unclosed())
                 };
             };
-            let kind = match byte {
-                b')' | b']' | b'}' => match self.close(byte)? {
-                    Some(form) => return Ok(Some(form)),
-                    None => continue,
-                },
+            let finished = match byte {
+                b')' | b']' | b'}' => self.close(byte)?,
                 b'^' if self.takes_props() => {
                     self.prop()?;
-                    continue;
+                    false
                 }
                 _ if self.wants_key() => return Err(self.expect_key(start)),
-                _ => match self.form_start(byte)? {
-                    Some(kind) => kind,
-                    None => continue,
-                },
+                _ => self.form_start(byte)? && self.accept(0)?,
             };
-            let form = Form {
-                kind,
-                span: span(start, self.pos),
-            };
-            if let Some(form) = self.accept(form, 0)? {
-                return Ok(Some(form));
+            if finished {
+                return Ok(self.values.pop());
             }
         }
     }
 
-    /// Reads an atom, or opens a frame and returns `None`.
+    /// Puts the form that was read from `start` up to the cursor on the stack of values.
     #[inline(always)]
-    fn form_start(&mut self, byte: u8) -> Result<Option<FormKind>, ReadError> {
+    pub(super) fn push(&mut self, kind: FormKind, start: usize) {
+        let span = span(start, self.pos);
+        self.values.push(Form { kind, span });
+    }
+
+    /// Reads an atom; or opens a frame and returns `false`.
+    #[inline(always)]
+    fn form_start(&mut self, byte: u8) -> Read<bool> {
+        let start = self.pos;
         match byte {
             b'(' => self.open(Kind::Gene { sealed: false }, 1)?,
             b'[' => self.open(Kind::Array { sealed: false }, 1)?,
@@ -153,23 +167,31 @@ impl<'a> Reader<'a> {
                 self.open(Kind::HashMap { sealed: false }, 2)?;
             }
             b'{' => self.open(Kind::Map { sealed: false }, 1)?,
-            b'"' => return self.string().map(Some),
-            b'\'' => return self.character().map(Some),
-            b'0'..=b'9' => return self.number().map(Some),
+            b'"' => {
+                let kind = self.string()?;
+                self.push(kind, start);
+                return Ok(true);
+            }
+            b'\'' => {
+                let kind = self.character()?;
+                self.push(kind, start);
+                return Ok(true);
+            }
+            b'0'..=b'9' => return self.number().map(|()| true),
             b'+' | b'-' if self.byte_at(1).is_some_and(|next| is(next, DIGIT)) => {
-                return self.number().map(Some);
+                return self.number().map(|()| true);
             }
             b'#' => return self.hash(),
             b'`' => self.open(Kind::Quote, 1)?,
             b'%' => return self.percent(),
             b';' => self.semicolon()?,
-            _ => return self.word().map(Some),
+            _ => return self.word().map(|()| true),
         }
-        Ok(None)
+        Ok(false)
     }
 
     /// `#` that starts no comment.
-    fn hash(&mut self) -> Result<Option<FormKind>, ReadError> {
+    fn hash(&mut self) -> Read<bool> {
         match self.byte_at(1) {
             Some(b'(') => self.open(Kind::Gene { sealed: true }, 2)?,
             Some(b'[') => self.open(Kind::Array { sealed: true }, 2)?,
@@ -179,14 +201,19 @@ impl<'a> Reader<'a> {
             Some(b'{') => self.open(Kind::Map { sealed: true }, 2)?,
             Some(b'@') => self.open(Kind::Decorate, 2)?,
             Some(b'"') => self.open_interpolated()?,
-            Some(b'/') => return self.regex().map(Some),
-            _ => return self.word().map(Some),
+            Some(b'/') => {
+                let start = self.pos;
+                let kind = self.regex()?;
+                self.push(kind, start);
+                return Ok(true);
+            }
+            _ => return self.word().map(|()| true),
         }
-        Ok(None)
+        Ok(false)
     }
 
     /// `%` alone and `%=` are symbols; otherwise a form follows.
-    fn percent(&mut self) -> Result<Option<FormKind>, ReadError> {
+    fn percent(&mut self) -> Read<bool> {
         let ends = |byte: Option<u8>| {
             byte.is_none_or(|byte| is(byte, BLANK) || matches!(byte, b')' | b']' | b'}' | b';'))
         };
@@ -198,14 +225,16 @@ impl<'a> Reader<'a> {
             // `%_` before a blank or closer is a hole for the symbol `_`.
             let discard = self.byte_at(1) == Some(b'_') && !ends(self.byte_at(2));
             self.open(Kind::Unquote { discard }, 1 + usize::from(discard))?;
-            return Ok(None);
+            return Ok(false);
         };
+        let start = self.pos;
         self.pos += symbol.len();
-        Ok(Some(FormKind::Symbol(symbol.into())))
+        self.push(FormKind::Symbol(symbol.into()), start);
+        Ok(true)
     }
 
     /// Opens a frame whose sign is `width` bytes long.
-    pub(super) fn open(&mut self, kind: Kind, width: usize) -> Result<(), ReadError> {
+    pub(super) fn open(&mut self, kind: Kind, width: usize) -> Read<()> {
         let start = self.pos;
         let depth = self.depth() + usize::from(!matches!(kind, Kind::Hole));
         if depth > MAX_DEPTH {
@@ -218,9 +247,7 @@ impl<'a> Reader<'a> {
             base: self.values.len(),
             depth,
             height: 0,
-            props: Props::default(),
-            run: PropRun::None,
-            pending: None,
+            named: None,
         });
         Ok(())
     }
@@ -230,125 +257,120 @@ impl<'a> Reader<'a> {
         let Some(frame) = self.frames.last() else {
             return 0;
         };
-        frame.depth + frame.pending.as_ref().map_or(0, |(_, rest)| rest.len())
+        frame.depth + frame.pending().map_or(0, |(_, rest)| rest.len())
     }
 
-    /// Gives a finished form to whatever waits for it. Returns it if nothing does.
-    #[inline]
-    pub(super) fn accept(
-        &mut self,
-        mut form: Form,
-        mut height: usize,
-    ) -> Result<Option<Form>, ReadError> {
+    /// Gives the form on top of the stack of values to whatever waits for it. Returns whether
+    /// nothing does: it stands at top level.
+    #[inline(always)]
+    pub(super) fn accept(&mut self, height: usize) -> Read<bool> {
+        match self.frames.last_mut() {
+            // what most forms stand in only counts levels
+            Some(Frame {
+                kind: Kind::Gene { .. } | Kind::Array { .. },
+                named: None,
+                height: most,
+                ..
+            }) => {
+                *most = height.max(*most);
+                Ok(false)
+            }
+            _ => self.accept_by_kind(height),
+        }
+    }
+
+    fn accept_by_kind(&mut self, mut height: usize) -> Read<bool> {
         loop {
             let Some(frame) = self.frames.last_mut() else {
-                return Ok(Some(form));
+                return Ok(true);
             };
-            let has_values = self.values.len() > frame.base;
-            match &mut frame.kind {
-                Kind::Gene { .. } | Kind::Map { .. } if frame.pending.is_some() => {
-                    return self.put_prop(form, height).map(|()| None);
+            if let Some(named) = &mut frame.named {
+                if named.pending.is_some() {
+                    return self.put_prop(height).map(|()| false);
                 }
-                Kind::Gene { .. } if frame.run == PropRun::Open => frame.run = PropRun::Closed,
+                if named.run == PropRun::Open {
+                    named.run = PropRun::Closed;
+                }
+            }
+            let is_second = self.values.len() > frame.base + 1;
+            match &mut frame.kind {
+                Kind::Gene { .. } | Kind::Array { .. } => {}
                 Kind::Quote | Kind::Unquote { .. } => {
-                    let start = frame.start;
-                    form = self.finish_prefix(start, form);
+                    self.finish_prefix();
                     height += 1;
                     continue;
                 }
-                Kind::Decorate if has_values => {
+                Kind::Decorate if is_second => {
                     height = height.max(frame.height) + 1;
-                    let start = frame.start;
-                    form = self.finish_decorated(start, form);
+                    self.finish_decorated();
                     continue;
                 }
-                Kind::Hole if has_values => {
-                    let at = form.span.start as usize;
-                    return Err(ReadError::new("Expect } after the form", at, at + 1)
-                        .hint("a hole #{…} holds one form; #(…) holds a call"));
-                }
+                Kind::Hole if is_second => return Err(self.second_in_hole()),
                 Kind::String(state) => state.resume(self.pos),
                 _ => {}
             }
             frame.height = frame.height.max(height);
-            self.values.push(form);
-            return Ok(None);
+            return Ok(false);
         }
     }
 
-    fn finish_prefix(&mut self, start: usize, form: Form) -> Form {
-        let discard = match self.frames.pop() {
-            Some(Frame {
-                kind: Kind::Unquote { discard },
-                ..
-            }) => Some(discard),
-            _ => None,
+    /// Wraps the form on top of the stack in its prefix.
+    fn finish_prefix(&mut self) {
+        let (Some(frame), Some(form)) = (self.frames.pop(), self.values.pop()) else {
+            return;
         };
-        let span = span(start, form.span.end as usize);
+        let span = span(frame.start, form.span.end as usize);
         let form = Box::new(form);
-        let kind = match discard {
-            None => FormKind::Quote(form),
-            Some(discard) => FormKind::Unquote { form, discard },
+        let kind = match frame.kind {
+            Kind::Unquote { discard } => FormKind::Unquote { form, discard },
+            _ => FormKind::Quote(form),
         };
-        Form { kind, span }
+        self.values.push(Form { kind, span });
     }
 
-    fn finish_decorated(&mut self, start: usize, form: Form) -> Form {
-        self.frames.pop();
-        let span = span(start, form.span.end as usize);
-        let head = self.values.pop().unwrap_or(Form {
-            kind: FormKind::Nil,
-            span,
-        });
+    /// Makes a gene of the two forms behind `#@`.
+    fn finish_decorated(&mut self) {
+        let (Some(frame), Some(form), Some(head)) =
+            (self.frames.pop(), self.values.pop(), self.values.pop())
+        else {
+            return;
+        };
+        let span = span(frame.start, form.span.end as usize);
         let gene = GeneForm {
             head,
             props: Vec::new(),
             children: vec![form],
             sealed: false,
         };
-        Form {
-            kind: FormKind::Gene(Box::new(gene)),
-            span,
-        }
+        let kind = FormKind::Gene(Box::new(gene));
+        self.values.push(Form { kind, span });
     }
 
-    /// The gene of the values from `base` on.
-    fn finish_gene(&mut self, start: usize, base: usize, props: Props, sealed: bool) -> Form {
-        let span = span(start, self.pos);
-        let (head, children) = if self.values.len() == base {
-            (
-                Form {
-                    kind: FormKind::Nil,
-                    span,
-                },
-                Vec::new(),
-            )
-        } else {
+    /// Makes a gene of the values from `base` on.
+    fn finish_gene(&mut self, start: usize, base: usize, named: Option<Box<Named>>, sealed: bool) {
+        let (head, children) = if self.values.len() > base {
             let children = self.values.split_off(base + 1);
-            (
-                self.values.pop().unwrap_or(Form {
-                    kind: FormKind::Nil,
-                    span,
-                }),
-                children,
-            )
+            (self.values.pop(), children)
+        } else {
+            (None, Vec::new())
         };
+        let head = head.unwrap_or(Form {
+            kind: FormKind::Nil,
+            span: span(start, self.pos),
+        });
         let gene = GeneForm {
             head,
-            props: props.finish(),
+            props: named.map_or_else(Vec::new, |named| named.props.finish()),
             children,
             sealed,
         };
-        Form {
-            kind: FormKind::Gene(Box::new(gene)),
-            span,
-        }
+        self.push(FormKind::Gene(Box::new(gene)), start);
     }
 
-    /// Handles a closing bracket. Returns a finished top-level form.
-    fn close(&mut self, byte: u8) -> Result<Option<Form>, ReadError> {
+    /// Handles a closing bracket. Returns whether a top-level form is finished.
+    fn close(&mut self, byte: u8) -> Read<bool> {
         let Some(frame) = self.frames.last() else {
-            return self.stray_closer(byte).map(|()| None);
+            return self.stray_closer(byte).map(|()| false);
         };
         let has_values = self.values.len() > frame.base;
         let width = match (&frame.kind, byte) {
@@ -357,56 +379,49 @@ impl<'a> Reader<'a> {
             (Kind::Hole, b'}') if has_values => 1,
             _ => return Err(self.wrong_closer(byte)),
         };
-        if frame.pending.is_some() {
+        if frame.pending().is_some() {
             return Err(self.expect_value());
         }
         self.pos += width;
         let Some(frame) = self.frames.pop() else {
-            return Ok(None);
+            return Ok(false);
         };
         let Frame {
             kind,
             start,
             base,
             height,
-            props,
+            named,
             ..
         } = frame;
         let kind = match kind {
             Kind::Gene { sealed } => {
-                let form = self.finish_gene(start, base, props, sealed);
-                return self.accept(form, height + 1);
+                self.finish_gene(start, base, named, sealed);
+                return self.accept(height + 1);
             }
             Kind::Map { sealed } => FormKind::Map(Entries {
-                entries: props.finish(),
+                entries: named
+                    .map_or_else(Vec::new, |named| named.props.finish())
+                    .into(),
                 sealed,
             }),
             Kind::Array { sealed } => FormKind::Array(Items {
-                items: self.values.split_off(base),
+                items: self.values.split_off(base).into_boxed_slice(),
                 sealed,
             }),
             Kind::HashMap { sealed } => FormKind::HashMap(Items {
-                items: self.values.split_off(base),
+                items: self.values.split_off(base).into_boxed_slice(),
                 sealed,
             }),
-            _ => {
-                let Some(form) = self.values.pop() else {
-                    return Ok(None);
-                };
-                return self.accept(form, height);
-            }
+            // the form in a hole stands for it
+            _ => return self.accept(height),
         };
-        self.accept(
-            Form {
-                kind,
-                span: span(start, self.pos),
-            },
-            height + 1,
-        )
+        self.push(kind, start);
+        self.accept(height + 1)
     }
 
     /// `;`: what the gene holds so far becomes its type.
-    fn semicolon(&mut self) -> Result<(), ReadError> {
+    fn semicolon(&mut self) -> Read<()> {
         let at = self.pos;
         let Some(Frame {
             kind: Kind::Gene { .. },
@@ -422,17 +437,15 @@ impl<'a> Reader<'a> {
         let Some(frame) = self.frames.last_mut() else {
             return Ok(());
         };
-        if frame.pending.is_some() {
+        if frame.pending().is_some() {
             return Err(self.expect_value());
         }
         frame.height += 1;
         if frame.depth + frame.height > MAX_DEPTH {
             return Err(too_deep(at));
         }
-        frame.run = PropRun::None;
-        let props = std::mem::take(&mut frame.props);
-        let gene = self.finish_gene(start, base, props, false);
-        self.values.push(gene);
+        let named = frame.named.take();
+        self.finish_gene(start, base, named, false);
         self.pos += 1;
         Ok(())
     }
@@ -460,27 +473,29 @@ impl<'a> Reader<'a> {
             self.frames.last(),
             Some(Frame {
                 kind: Kind::Map { .. },
-                pending: None,
+                named,
                 ..
-            })
+            }) if named.as_ref().is_none_or(|named| named.pending.is_none())
         )
     }
 
     /// Reads a key with its shortcuts; the value, if it needs one, is read as any form.
-    fn prop(&mut self) -> Result<(), ReadError> {
+    fn prop(&mut self) -> Read<()> {
         let start = self.pos;
         let depth = self.depth();
         let Some(frame) = self.frames.last_mut() else {
             return Ok(());
         };
-        if frame.pending.is_some() {
+        let is_gene = matches!(frame.kind, Kind::Gene { .. });
+        let named = frame.named.get_or_insert_default();
+        if named.pending.is_some() {
             return Err(self.expect_value());
         }
-        if frame.run == PropRun::Closed {
+        if named.run == PropRun::Closed {
             return Err(self.second_prop_run());
         }
-        if matches!(frame.kind, Kind::Gene { .. }) {
-            frame.run = PropRun::Open;
+        if is_gene {
+            named.run = PropRun::Open;
         }
         let mut leaf = self.prop_sign();
         let first = self.prop_key()?;
@@ -494,20 +509,15 @@ impl<'a> Reader<'a> {
         }
         if let Some(frame) = self.frames.last_mut() {
             let nested = !rest.is_empty();
-            frame.pending = Some((first, rest));
+            frame.named.get_or_insert_default().pending = Some((first, rest));
             let value = match leaf {
                 None => return Ok(()),
                 Some(b'^') => FormKind::Bool(true),
                 Some(_) if nested => FormKind::Bool(false),
                 Some(_) => FormKind::Nil,
             };
-            self.put_prop(
-                Form {
-                    kind: value,
-                    span: span(start, self.pos),
-                },
-                0,
-            )?;
+            self.push(value, start);
+            self.put_prop(0)?;
         }
         Ok(())
     }
@@ -519,7 +529,7 @@ impl<'a> Reader<'a> {
         second
     }
 
-    fn prop_key(&mut self) -> Result<Key, ReadError> {
+    fn prop_key(&mut self) -> Read<Key> {
         let key = self.key()?;
         if key.0.is_empty() && key.1.start == key.1.end {
             return Err(self.expect_key(self.pos));
@@ -527,18 +537,22 @@ impl<'a> Reader<'a> {
         Ok(key)
     }
 
-    /// Adds the pending prop.
-    fn put_prop(&mut self, value: Form, height: usize) -> Result<(), ReadError> {
+    /// Adds the pending prop, whose value is on top of the stack.
+    #[inline(never)]
+    fn put_prop(&mut self, height: usize) -> Read<()> {
         let Some(frame) = self.frames.last_mut() else {
             return Ok(());
         };
-        let Some((first, rest)) = frame.pending.take() else {
+        let Some(named) = &mut frame.named else {
+            return Ok(());
+        };
+        let (Some((first, rest)), Some(value)) = (named.pending.take(), self.values.pop()) else {
             return Ok(());
         };
         frame.height = frame.height.max(height + rest.len());
         let at = first.1.start as usize;
         let end = first.1.end as usize;
-        frame.props.add(first, rest, value).map_err(|taken| {
+        named.props.add(first, rest, value).map_err(|taken| {
             let message =
                 format!("Bad input at {at} (conflict with property shortcut found earlier.)");
             let earlier = place(self.text, taken.start as usize);
@@ -612,7 +626,7 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn expect_key(&self, at: usize) -> ReadError {
+    fn expect_key(&self, at: usize) -> Box<ReadError> {
         let end = if self.bytes.get(at).is_some_and(|&byte| !is(byte, ENDER)) {
             self.word_end(at)
         } else {
@@ -637,8 +651,8 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    pub(super) fn expect_value(&self) -> ReadError {
-        let pending = self.frames.last().and_then(|frame| frame.pending.as_ref());
+    pub(super) fn expect_value(&self) -> Box<ReadError> {
+        let pending = self.frames.last().and_then(Frame::pending);
         let (key, key_span) = match pending {
             Some((first, rest)) => rest.last().unwrap_or(first),
             None => return self.unclosed_at(self.frames.len().saturating_sub(1)),
@@ -649,7 +663,17 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn second_prop_run(&self) -> ReadError {
+    fn second_in_hole(&self) -> Box<ReadError> {
+        let at = self
+            .values
+            .last()
+            .map_or(self.pos, |form| form.span.start as usize);
+        ReadError::new("Expect } after the form", at, at + 1)
+            .hint("a hole #{…} holds one form; #(…) holds a call")
+    }
+
+    #[cold]
+    fn second_prop_run(&self) -> Box<ReadError> {
         let message = "properties found in wrong place while reading list )";
         ReadError::new(message, self.pos, self.word_end(self.pos))
             .hint("write all ^props of a list side by side")
@@ -657,7 +681,7 @@ impl<'a> Reader<'a> {
 }
 
 #[cold]
-fn too_deep(at: usize) -> ReadError {
+fn too_deep(at: usize) -> Box<ReadError> {
     ReadError::new(format!("Nested deeper than {MAX_DEPTH} levels"), at, at + 1)
         .hint("move inner parts into definitions of their own")
 }

@@ -1,6 +1,6 @@
 //! Reading a whole text or its first form, and going on after an error.
 
-use super::error::{ReadError, line_column, place};
+use super::error::{Read, ReadError, line_column, place};
 use super::form::Form;
 use super::limits::{MAX_ERRORS, MAX_TEXT};
 use super::reader::{Frame, Kind, Reader};
@@ -23,7 +23,7 @@ pub fn read_all(text: &[u8]) -> ReadResult {
     let (valid, invalid) = match valid_prefix(text) {
         Ok(checked) => checked,
         Err(error) => {
-            result.errors.push(error);
+            result.errors.push(*error);
             return result;
         }
     };
@@ -36,7 +36,7 @@ pub fn read_all(text: &[u8]) -> ReadResult {
             Err(_) if reader.eof && invalid.is_some() => break,
             Err(error) => {
                 let at = error.span.start as usize;
-                result.errors.push(error);
+                result.errors.push(*error);
                 if result.errors.len() == MAX_ERRORS {
                     return result;
                 }
@@ -54,26 +54,26 @@ pub fn read_all(text: &[u8]) -> ReadResult {
 /// # Errors
 /// The first error in the form, or `EOF while reading (line, column)` if there is no form.
 pub fn read_one(text: &[u8]) -> Result<(Form, usize), ReadError> {
-    let (valid, invalid) = valid_prefix(text)?;
+    let (valid, invalid) = valid_prefix(text).map_err(|error| *error)?;
     let mut reader = Reader::new(valid);
     match reader.next_form() {
         Ok(Some(form)) if reader.pos < valid.len() => Ok((form, reader.pos)),
-        Err(error) if !reader.eof => Err(error),
+        Err(error) if !reader.eof => Err(*error),
         other => match (invalid, other) {
             (Some(invalid), _) => Err(invalid),
             (None, Ok(Some(form))) => Ok((form, reader.pos)),
-            (None, Err(error)) => Err(error),
+            (None, Err(error)) => Err(*error),
             (None, Ok(None)) => {
                 let (line, column) = line_column(valid, valid.len());
                 let message = format!("EOF while reading ({line}, {column})");
-                Err(ReadError::new(message, valid.len(), valid.len()))
+                Err(*ReadError::new(message, valid.len(), valid.len()))
             }
         },
     }
 }
 
 /// The text up to the first byte that is not UTF-8, with the error for that.
-fn valid_prefix(text: &[u8]) -> Result<(&str, Option<ReadError>), ReadError> {
+fn valid_prefix(text: &[u8]) -> Read<(&str, Option<ReadError>)> {
     check_length(text.len())?;
     match std::str::from_utf8(text) {
         Ok(text) => Ok((text, None)),
@@ -86,13 +86,13 @@ fn valid_prefix(text: &[u8]) -> Result<(&str, Option<ReadError>), ReadError> {
                 text[at]
             );
             let error = ReadError::new(message, at, at + 1).hint("save the file as UTF-8");
-            Ok((valid, Some(error)))
+            Ok((valid, Some(*error)))
         }
     }
 }
 
 /// Refuses texts whose offsets do not fit a span.
-pub(super) fn check_length(length: usize) -> Result<(), ReadError> {
+pub(super) fn check_length(length: usize) -> Read<()> {
     if length > MAX_TEXT {
         let message = format!("Text of {length} bytes is longer than {MAX_TEXT}");
         return Err(ReadError::new(message, 0, 0));
@@ -141,7 +141,7 @@ impl Reader<'_> {
     }
 
     /// A closer at top level: an error unless it belongs to a form that was given up.
-    pub(super) fn stray_closer(&mut self, byte: u8) -> Result<(), ReadError> {
+    pub(super) fn stray_closer(&mut self, byte: u8) -> Read<()> {
         if self.forgiven > 0 {
             self.forgiven -= 1;
             self.pos += 1;
@@ -153,7 +153,7 @@ impl Reader<'_> {
 
     /// A closer that does not fit what is open.
     #[cold]
-    pub(super) fn wrong_closer(&self, byte: u8) -> ReadError {
+    pub(super) fn wrong_closer(&self, byte: u8) -> Box<ReadError> {
         let closer = byte as char;
         let error = |message: String| ReadError::new(message, self.pos, self.pos + 1);
         let Some(frame) = self.frames.last() else {
@@ -177,7 +177,7 @@ impl Reader<'_> {
 
     /// The text ends while something is open.
     #[cold]
-    pub(super) fn unclosed(&mut self) -> ReadError {
+    pub(super) fn unclosed(&mut self) -> Box<ReadError> {
         self.eof = true;
         // A bracket in column 1 inside the form shows which one before it lacks its closer.
         let next = self.line_with_bracket(self.top);
@@ -202,7 +202,7 @@ impl Reader<'_> {
 
     /// The error that frame `index` is not closed.
     #[cold]
-    pub(super) fn unclosed_at(&self, index: usize) -> ReadError {
+    pub(super) fn unclosed_at(&self, index: usize) -> Box<ReadError> {
         let frame = &self.frames[index];
         let message = match frame.kind {
             Kind::Gene { .. } | Kind::Array { .. } => {

@@ -1,13 +1,13 @@
 //! Regular expression literals (01-syntax §3.7).
 
 use super::chars::ends_word;
-use super::error::ReadError;
+use super::error::{Read, ReadError};
 use super::form::{FormKind, RegexForm};
 use super::reader::Reader;
 
 impl Reader<'_> {
     /// Reads a literal whose `#/` stands at the cursor.
-    pub(super) fn regex(&mut self) -> Result<FormKind, ReadError> {
+    pub(super) fn regex(&mut self) -> Read<FormKind> {
         let start = self.pos;
         let pattern_end = self.find_slash(start + 2, false).ok_or_else(|| {
             self.eof = true;

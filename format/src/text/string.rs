@@ -1,7 +1,7 @@
 //! Strings, interpolated strings and characters (01-syntax §3.3, §3.4, §8).
 
 use super::chars::{STRING_STOP, is};
-use super::error::{ReadError, span};
+use super::error::{Read, ReadError, span};
 use super::form::{Form, FormKind, GeneForm};
 use super::reader::{Frame, Kind, Reader};
 
@@ -27,7 +27,7 @@ impl StringState {
 
 impl Reader<'_> {
     /// Reads a plain string at the cursor.
-    pub(super) fn string(&mut self) -> Result<FormKind, ReadError> {
+    pub(super) fn string(&mut self) -> Read<FormKind> {
         let start = self.pos;
         let triple = self.skip_opening_quotes();
         let raw = self.pos;
@@ -56,7 +56,7 @@ impl Reader<'_> {
     }
 
     /// Opens an interpolated string whose `#"` stands at the cursor.
-    pub(super) fn open_interpolated(&mut self) -> Result<(), ReadError> {
+    pub(super) fn open_interpolated(&mut self) -> Read<()> {
         let start = self.pos;
         self.pos += 1;
         let triple = self.skip_opening_quotes();
@@ -72,9 +72,9 @@ impl Reader<'_> {
         self.open(Kind::String(Box::new(state)), raw - start)
     }
 
-    /// Reads text of the innermost interpolated string up to a hole or the end. Returns the
-    /// string if it ends and stands at top level.
-    pub(super) fn string_text(&mut self) -> Result<Option<Form>, ReadError> {
+    /// Reads text of the innermost interpolated string up to a hole or the end. Returns
+    /// whether the string ends and stands at top level.
+    pub(super) fn string_text(&mut self) -> Read<bool> {
         loop {
             self.skip_to_stop(true);
             let at = self.pos;
@@ -86,7 +86,7 @@ impl Reader<'_> {
                 ..
             }) = self.frames.last_mut()
             else {
-                return Ok(None);
+                return Ok(false);
             };
             match byte {
                 None => {
@@ -101,7 +101,7 @@ impl Reader<'_> {
                     self.with_state(|state, pos| (state.text, state.run) = (text, pos));
                 }
                 Some(b'#') => match next {
-                    Some(b'{' | b'(' | b'[') => return self.open_hole().map(|()| None),
+                    Some(b'{' | b'(' | b'[') => return self.open_hole().map(|()| false),
                     Some(b'<') => {
                         state.text.push_str(&self.text[state.run..at]);
                         self.skip_block_comment();
@@ -145,7 +145,7 @@ impl Reader<'_> {
         }
     }
 
-    fn open_hole(&mut self) -> Result<(), ReadError> {
+    fn open_hole(&mut self) -> Read<()> {
         self.finish_part(self.pos);
         match self.byte_at(1) {
             Some(b'(') => self.open(Kind::Gene { sealed: false }, 2),
@@ -165,20 +165,20 @@ impl Reader<'_> {
         }
     }
 
-    fn close_interpolated(&mut self) -> Result<Option<Form>, ReadError> {
+    fn close_interpolated(&mut self) -> Read<bool> {
         let Some(Frame {
             kind: Kind::String(state),
             ..
         }) = self.frames.last()
         else {
-            return Ok(None);
+            return Ok(false);
         };
         let triple = state.triple;
         let end = self.pos - self.trailing(triple, state.raw);
         self.finish_part(end);
         self.pos += if triple { 3 } else { 1 };
         let Some(frame) = self.frames.pop() else {
-            return Ok(None);
+            return Ok(false);
         };
         let span = span(frame.start, self.pos);
         let mut parts = self.values.split_off(frame.base);
@@ -205,7 +205,8 @@ impl Reader<'_> {
             });
             FormKind::Str(texts.collect::<String>().into())
         };
-        self.accept(Form { kind, span }, height)
+        self.values.push(Form { kind, span });
+        self.accept(height)
     }
 
     /// Skips `"` or `"""`, and after the latter blanks up to the last line break among them
@@ -256,7 +257,7 @@ impl Reader<'_> {
     }
 
     /// Resolves the escape at the cursor, in the string that starts at `start`.
-    fn escape(&mut self, start: usize, text: &mut String) -> Result<(), ReadError> {
+    fn escape(&mut self, start: usize, text: &mut String) -> Read<()> {
         let at = self.pos;
         let Some(byte) = self.byte_at(1) else {
             return Err(self.unclosed_string(start));
@@ -276,7 +277,7 @@ impl Reader<'_> {
     }
 
     /// Reads the digits of `\uXXXX`, and a second escape if this is half a surrogate pair.
-    fn unicode_escape(&mut self, at: usize) -> Result<char, ReadError> {
+    fn unicode_escape(&mut self, at: usize) -> Read<char> {
         let mut code = self.four_digits(at)?;
         if (0xd800..0xdc00).contains(&code) && self.bytes[self.pos..].starts_with(b"\\u") {
             self.pos += 2;
@@ -291,7 +292,7 @@ impl Reader<'_> {
         })
     }
 
-    fn four_digits(&mut self, at: usize) -> Result<u32, ReadError> {
+    fn four_digits(&mut self, at: usize) -> Read<u32> {
         let digits = self.bytes.get(self.pos..self.pos + 4).unwrap_or_default();
         let code = digits.iter().try_fold(0, |sum, &digit| {
             Some(sum << 4 | (digit as char).to_digit(16)?)
@@ -307,7 +308,7 @@ impl Reader<'_> {
     }
 
     #[cold]
-    pub(super) fn unclosed_string(&mut self, start: usize) -> ReadError {
+    pub(super) fn unclosed_string(&mut self, start: usize) -> Box<ReadError> {
         self.eof = true;
         let quote = start + usize::from(self.bytes[start] == b'#');
         let triple = self.bytes[quote..].starts_with(b"\"\"\"");
@@ -321,7 +322,7 @@ impl Reader<'_> {
     }
 
     /// Reads a character literal at the cursor.
-    pub(super) fn character(&mut self) -> Result<FormKind, ReadError> {
+    pub(super) fn character(&mut self) -> Read<FormKind> {
         let start = self.pos;
         self.pos += 1;
         let escaped = self.peek() == Some(b'\\');

@@ -1,13 +1,13 @@
 //! Dates and times (01-syntax §3.6).
 
 use super::chars::{BLANK, DIGIT, ends_word, is};
-use super::error::ReadError;
+use super::error::{Read, ReadError};
 use super::form::{FormKind, Temporal};
 use super::reader::Reader;
 
 impl<'a> Reader<'a> {
     /// Reads what starts with digits and then `-` or `:`.
-    pub(super) fn temporal(&mut self) -> Result<FormKind, ReadError> {
+    pub(super) fn temporal(&mut self) -> Read<FormKind> {
         let start = self.pos;
         let mut temporal = Temporal::default();
         let digits = self.digits().len();
@@ -30,10 +30,10 @@ impl<'a> Reader<'a> {
             return Err(ReadError::new(message, start, self.pos)
                 .hint("write 2024-01-01T10:00:00+01:00[Europe/Paris]"));
         }
-        Ok(FormKind::Temporal(temporal))
+        Ok(FormKind::Temporal(Box::new(temporal)))
     }
 
-    fn date(&mut self, start: usize) -> Result<(u16, u8, u8), ReadError> {
+    fn date(&mut self, start: usize) -> Read<(u16, u8, u8)> {
         let year = self.digits();
         if year.len() != 4 {
             let year: String = year.chars().take(40).collect();
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
         Ok((year, month, day))
     }
 
-    fn time(&mut self, start: usize, temporal: &mut Temporal) -> Result<(), ReadError> {
+    fn time(&mut self, start: usize, temporal: &mut Temporal) -> Read<()> {
         let hour = self.field(start, "hour", 0, 23)?;
         self.expect(start, b':')?;
         let minute = self.field(start, "minute", 0, 59)?;
@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn fraction(&mut self, start: usize) -> Result<u32, ReadError> {
+    fn fraction(&mut self, start: usize) -> Read<u32> {
         if self.peek() != Some(b'.') {
             return Ok(0);
         }
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Minutes east of UTC.
-    fn offset(&mut self, start: usize) -> Result<Option<i16>, ReadError> {
+    fn offset(&mut self, start: usize) -> Read<Option<i16>> {
         let sign = match self.peek() {
             Some(b'Z') => 0,
             Some(b'+') => 1,
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
         Ok(Some(sign * (i16::from(hours) * 60 + i16::from(minutes))))
     }
 
-    fn zone(&mut self, start: usize) -> Result<Option<Box<str>>, ReadError> {
+    fn zone(&mut self, start: usize) -> Read<Option<Box<str>>> {
         if self.peek() != Some(b'[') {
             return Ok(None);
         }
@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A field of two digits.
-    fn field(&mut self, start: usize, name: &str, low: u8, high: u8) -> Result<u8, ReadError> {
+    fn field(&mut self, start: usize, name: &str, low: u8, high: u8) -> Read<u8> {
         let digits = self.digits();
         if digits.len() != 2 {
             return Err(self.bad_temporal(start));
@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
         &self.text[start..self.pos]
     }
 
-    fn expect(&mut self, start: usize, byte: u8) -> Result<(), ReadError> {
+    fn expect(&mut self, start: usize, byte: u8) -> Read<()> {
         if self.peek() != Some(byte) {
             return Err(self.bad_temporal(start));
         }
@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn bad_temporal(&self, start: usize) -> ReadError {
+    fn bad_temporal(&self, start: usize) -> Box<ReadError> {
         let end = self.word_end(self.pos);
         let shown: String = self.text[start..end].chars().take(40).collect();
         ReadError::new(format!("Invalid date or time literal: {shown}"), start, end)

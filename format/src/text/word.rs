@@ -1,20 +1,32 @@
 //! Words: constants, symbols and paths (01-syntax §3.2, §6), and keys of props.
 
 use super::chars::{ENDER, SPECIAL, ends_word, is};
-use super::error::{ReadError, span};
-use super::form::{FormKind, Span};
+use super::error::{Read, ReadError, span};
+use super::form::{FormKind, Span, Word};
 use super::reader::Reader;
+
+fn constant(word: &str) -> Option<FormKind> {
+    Some(match word {
+        "nil" => FormKind::Nil,
+        "void" => FormKind::Void,
+        "true" => FormKind::Bool(true),
+        "false" => FormKind::Bool(false),
+        _ => return None,
+    })
+}
 
 impl Reader<'_> {
     /// Reads the word at the cursor, which is not empty.
-    pub(super) fn word(&mut self) -> Result<FormKind, ReadError> {
+    pub(super) fn word(&mut self) -> Read<()> {
         let start = self.pos;
         let mut at = start;
         let mut slashes = false;
         while at < self.bytes.len() && !is(self.bytes[at], ENDER) {
             if is(self.bytes[at], SPECIAL) {
                 if self.bytes[at] == b'\\' {
-                    return self.escaped_word();
+                    let kind = self.escaped_word()?;
+                    self.push(kind, start);
+                    return Ok(());
                 }
                 slashes = true;
             }
@@ -22,21 +34,21 @@ impl Reader<'_> {
         }
         self.pos = at;
         let word = &self.text[start..at];
-        if slashes && word != "/" && word != "/=" {
-            return Ok(FormKind::Path(word.split('/').map(Into::into).collect()));
-        }
-        Ok(match word {
-            "nil" => FormKind::Nil,
-            "void" => FormKind::Void,
-            "true" => FormKind::Bool(true),
-            "false" => FormKind::Bool(false),
-            _ => FormKind::Symbol(word.into()),
-        })
+        let kind = if slashes && word != "/" && word != "/=" {
+            FormKind::Path(word.split('/').map(Into::into).collect())
+        } else {
+            match word.len() {
+                3..=5 => constant(word).unwrap_or_else(|| FormKind::Symbol(word.into())),
+                _ => FormKind::Symbol(word.into()),
+            }
+        };
+        self.push(kind, start);
+        Ok(())
     }
 
     /// A word with a backslash somewhere, which makes it no constant.
-    fn escaped_word(&mut self) -> Result<FormKind, ReadError> {
-        let mut parts: Vec<Box<str>> = Vec::new();
+    fn escaped_word(&mut self) -> Read<FormKind> {
+        let mut parts: Vec<Word> = Vec::new();
         loop {
             let part = self.unescape_until(|byte| byte == b'/')?;
             if self.peek() != Some(b'/') {
@@ -53,7 +65,7 @@ impl Reader<'_> {
     }
 
     /// Reads a key up to the end of the word or the next `^`; it may be empty.
-    pub(super) fn key(&mut self) -> Result<(Box<str>, Span), ReadError> {
+    pub(super) fn key(&mut self) -> Read<(Word, Span)> {
         let start = self.pos;
         let mut at = start;
         while at < self.bytes.len() && !is(self.bytes[at], ENDER) {
@@ -70,7 +82,7 @@ impl Reader<'_> {
         Ok((self.text[start..at].into(), span(start, at)))
     }
 
-    fn unescape_until(&mut self, stop: impl Fn(u8) -> bool) -> Result<String, ReadError> {
+    fn unescape_until(&mut self, stop: impl Fn(u8) -> bool) -> Read<String> {
         let mut text = String::new();
         let mut run = self.pos;
         loop {

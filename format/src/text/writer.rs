@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::slice;
 
 use super::chars::{DIGIT, ENDER, is};
-use super::form::{Entries, Entry, Form, FormKind, GeneForm, RegexForm, Temporal};
+use super::form::{Entries, Entry, Form, FormKind, GeneForm, RegexForm, Temporal, Word};
 
 /// Writes a form as source text on one line.
 ///
@@ -312,7 +312,7 @@ fn write_symbol(out: &mut String, name: &str, place: Place) {
     }
 }
 
-fn write_path(out: &mut String, parts: &[Box<str>], place: Place) {
+fn write_path(out: &mut String, parts: &[Word], place: Place) {
     for (at, part) in parts.iter().enumerate() {
         if at > 0 {
             out.push('/');

@@ -152,7 +152,7 @@ pub fn value_of(vm: &mut Vm, form: &Form) -> Value {
         FormKind::Gene(g) => {
             let head = value_of(vm, &g.head);
             let entries = Entries {
-                entries: g.props.clone(),
+                entries: g.props.as_slice().into(),
                 sealed: false,
             };
             let props = table(vm, &entries);

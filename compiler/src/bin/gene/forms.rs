@@ -1,7 +1,7 @@
 //! Forms as text, in the three ways of `gene parse`.
 
 use clap::ValueEnum;
-use gene_format::text::{Form, FormKind, write_form};
+use gene_format::text::{Entries, Form, FormKind, write_form};
 
 /// How forms are shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -63,10 +63,10 @@ fn pretty(out: &mut String, form: &Form, level: usize) {
         FormKind::Map(map) if !map.entries.is_empty() => {
             // each entry alone in a map, without the braces
             let whole = |at: usize| {
-                let mut map = map.clone();
-                map.sealed = false;
-                map.entries = vec![map.entries.swap_remove(at)];
-                let kind = FormKind::Map(map);
+                let kind = FormKind::Map(Entries {
+                    entries: [map.entries[at].clone()].into(),
+                    sealed: false,
+                });
                 write_form(&Form {
                     kind,
                     span: form.span,

@@ -230,12 +230,12 @@ fn temporals() {
     check("[12:00-00:30]", "[12:00:00-00:30]");
     check_kind(
         "2024-01-02T03:04:05.5-01:30",
-        FormKind::Temporal(Temporal {
+        FormKind::Temporal(Box::new(Temporal {
             date: Some((2024, 1, 2)),
             time: Some((3, 4, 5, 500_000)),
             offset: Some(-90),
             zone: None,
-        }),
+        })),
     );
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Any characters, most of them troublesome.
-fn name() -> impl Strategy<Value = Box<str>> {
+fn name() -> impl Strategy<Value = Word> {
     let odd = prop::sample::select(
         "abz019_=-+.^!/\\'\"#%`;()[]{}<>@$ ,\n\té日😀"
             .chars()
@@ -78,7 +78,7 @@ fn atom() -> impl Strategy<Value = FormKind> {
         name().prop_map(FormKind::Symbol),
         path.prop_map(|parts| FormKind::Path(parts.into())),
         vec(any::<u8>(), 0..5).prop_map(|bytes| FormKind::Bytes(bytes.into())),
-        temporal().prop_map(FormKind::Temporal),
+        temporal().prop_map(|temporal| FormKind::Temporal(Box::new(temporal))),
         regex,
     ]
 }
@@ -105,10 +105,16 @@ fn form() -> impl Strategy<Value = Form> {
         span: Span::default(),
     };
     atom().prop_map(bare).prop_recursive(5, 40, 5, move |form| {
-        let items = (vec(form.clone(), 0..5), any::<bool>())
-            .prop_map(|(items, sealed)| Items { items, sealed });
-        let map = (entries(form.clone()), any::<bool>())
-            .prop_map(|(entries, sealed)| FormKind::Map(Entries { entries, sealed }));
+        let items = (vec(form.clone(), 0..5), any::<bool>()).prop_map(|(items, sealed)| Items {
+            items: items.into(),
+            sealed,
+        });
+        let map = (entries(form.clone()), any::<bool>()).prop_map(|(entries, sealed)| {
+            FormKind::Map(Entries {
+                entries: entries.into(),
+                sealed,
+            })
+        });
         let gene = (
             form.clone(),
             entries(form.clone()),

@@ -37,6 +37,7 @@ fn block_comments() {
 
 #[test]
 fn genes() {
+    check("(a () b) [1 ()] ((() c))", "(a () b) [1 ()] ((() c))");
     check(
         "(job 1 ^k 2 3) (f) () (nil) (nil 1)",
         "(job ^k 2 1 3) (f) () () (nil 1)",

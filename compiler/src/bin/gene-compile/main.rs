@@ -1,5 +1,7 @@
 //! `gene-compile`: source to image. Arguments, files and exit codes only.
 
+mod allocator;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, ValueEnum};
@@ -60,10 +62,8 @@ enum Stage {
     Ops,
 }
 
-/// Passes make and drop many small values; this allocator takes a third of the time that the
-/// usual one takes on a thread of its own.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn main() {
     let args = Args::parse();
