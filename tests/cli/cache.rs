@@ -517,3 +517,84 @@ fn a_program_from_a_pipe_is_read_once() {
     assert_eq!(output.expect(0).out, "[x]\n");
     assert!(cached.entries().is_empty());
 }
+
+#[test]
+fn the_cache_can_be_looked_into_and_emptied() {
+    let cached = Cached::new(&[
+        ("a.gene", "(println 1)"),
+        ("b.gene", "(println 2)"),
+        ("c.gene", "(println 3)"),
+    ]);
+    let cache = |args: &[&str]| run(cached.command(&["cache"]).args(args));
+    let directory = cached.0.file("cache");
+    let path = format!("{}\n", directory.display());
+    assert_eq!(cache(&["path"]).expect(0).out, path);
+    assert!(cache(&["stat"]).expect(0).out.contains("programs   0\n"));
+    assert_eq!(cache(&["list"]).expect(0).out, "");
+    assert_eq!(cache(&["list", "--json"]).expect(0).out, "[]\n");
+    cache(&["verify"]).expect(0);
+    cache(&["clear"]).expect(0);
+    assert!(!directory.exists());
+
+    for (name, printed) in [("a.gene", "1\n"), ("b.gene", "2\n"), ("c.gene", "3\n")] {
+        cached.misses(name, printed);
+    }
+    cached.0.write("b.gene", "(println 4)");
+    let size = |path: &PathBuf| fs::metadata(path).unwrap().len();
+    let files = [cached.files("entries"), cached.files("images")].concat();
+    let bytes: u64 = files.iter().map(size).sum();
+    let stat: serde_json::Value =
+        serde_json::from_str(&cache(&["stat", "--json"]).expect(0).out).unwrap();
+    assert_eq!(stat["programs"], 3);
+    assert_eq!(stat["images"], 3);
+    assert_eq!(stat["bytes"], bytes);
+    assert_eq!(stat["limit"], 256 << 20);
+    let list: serde_json::Value =
+        serde_json::from_str(&cache(&["list", "--json"]).expect(0).out).unwrap();
+    let state = |name: &str| {
+        let file = cached.0.file(name);
+        let programs = list.as_array().unwrap().iter();
+        let mut found = programs.filter(|one| one["file"] == file.to_str().unwrap());
+        found.next().unwrap()["state"].clone()
+    };
+    assert_eq!(state("a.gene"), "current");
+    assert_eq!(state("b.gene"), "changed");
+    let lines = cache(&["list"]).expect(0).out.clone();
+    assert_eq!(
+        lines
+            .lines()
+            .filter(|line| line.starts_with("now\t"))
+            .count(),
+        3
+    );
+
+    let foreign = cached.0.write("cache/images/notes", "mine");
+    let image = cached.files("images").remove(0);
+    let sound = cache(&["verify"]);
+    assert!(sound.expect(1).out.contains("notes: does not belong"));
+    fs::write(&image, "damage").unwrap();
+    let entry = &cached.files("entries")[0];
+    fs::write(entry, "damage").unwrap();
+    cached
+        .0
+        .write("cache/tmp/0123456789abcdef0123456789abcdef", "half");
+    let found = cache(&["verify"]);
+    assert_eq!(found.expect(1).out.lines().count(), 4, "{}", found.out);
+    assert!(image.exists());
+    let removed = cache(&["verify", "--remove"]);
+    assert_eq!(removed.expect(1).out.matches("; removed").count(), 3);
+    assert!(!image.exists() && !entry.exists() && foreign.exists());
+    fs::remove_file(&foreign).unwrap();
+    assert!(cache(&["verify"]).expect(0).out.contains("sound"));
+
+    cached.run(&["a.gene"]).expect(0);
+    cached.0.write("cache/notes", "mine");
+    let cleared = cache(&["clear"]);
+    assert!(cleared.expect(0).out.starts_with("removed "));
+    let rest: Vec<_> = fs::read_dir(&directory).unwrap().collect();
+    assert_eq!(rest.len(), 1);
+    let elsewhere = cache(&["path", "--cache-dir", "x"]);
+    assert_eq!(elsewhere.expect(0).out, "x\n");
+    let none = run(cached.command(&["cache", "stat"]).env("GENE_CACHE_DIR", ""));
+    none.expect(2).one_line("no cache");
+}

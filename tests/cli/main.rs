@@ -27,6 +27,7 @@ const COMMANDS: &[&str] = &[
     "pipe",
     "run-examples",
     "deps",
+    "cache",
     "deser",
     "gir",
     "completions",

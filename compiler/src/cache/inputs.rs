@@ -23,19 +23,28 @@ pub type Dependencies = Vec<(Input, Option<Hash>)>;
 /// that what is compiled is what was hashed.
 pub struct Inputs<'f> {
     files: &'f mut dyn Files,
+    main: Option<Input>,
     known: BTreeMap<Input, Option<Vec<u8>>>,
     used: BTreeSet<Input>,
 }
 
 impl<'f> Inputs<'f> {
-    /// Inputs from `files`, but the program's main file, at the absolute path `path`, is `text`.
-    pub fn new(files: &'f mut dyn Files, path: &str, text: &[u8]) -> Inputs<'f> {
-        let main = Input::File(path.to_owned());
+    /// Inputs from `files`.
+    pub fn new(files: &'f mut dyn Files) -> Inputs<'f> {
         Inputs {
             files,
-            known: BTreeMap::from([(main.clone(), Some(text.to_owned()))]),
-            used: BTreeSet::from([main]),
+            main: None,
+            known: BTreeMap::new(),
+            used: BTreeSet::new(),
         }
+    }
+
+    /// The same, but the program's main file, at the absolute path `path`, is `text`.
+    pub fn with_main(mut self, path: &str, text: &[u8]) -> Inputs<'f> {
+        let main = Input::File(path.to_owned());
+        self.known.insert(main.clone(), Some(text.to_owned()));
+        self.main = Some(main);
+        self
     }
 
     /// The hash of an input as it is now; the compilation does not come to depend on it.
@@ -43,9 +52,13 @@ impl<'f> Inputs<'f> {
         self.content(input).map(hash)
     }
 
-    /// What the compilation has used so far, and the main file.
+    /// The main file, if there is one, and what else the compilation has used so far.
     pub fn dependencies(&mut self) -> Dependencies {
-        let used = self.used.clone();
+        let others = self
+            .used
+            .iter()
+            .filter(|input| Some(*input) != self.main.as_ref());
+        let used: Vec<Input> = self.main.iter().chain(others).cloned().collect();
         let hashed = |input: Input| {
             let hash = self.hash(&input);
             (input, hash)
@@ -129,7 +142,7 @@ mod tests {
     #[test]
     fn everything_is_read_once() {
         let mut files = Counting(0);
-        let mut inputs = Inputs::new(&mut files, "/main", b"text");
+        let mut inputs = Inputs::new(&mut files).with_main("/main", b"text");
         assert_eq!(inputs.read("/main").unwrap(), b"text");
         assert_eq!(inputs.hash(&Input::File("/b".into())), Some(hash(b"1")));
         for _ in 0..2 {
@@ -144,14 +157,14 @@ mod tests {
     #[test]
     fn only_what_the_compiler_read_is_a_dependency() {
         let mut files = Counting(0);
-        let mut inputs = Inputs::new(&mut files, "/main", b"text");
+        let mut inputs = Inputs::new(&mut files).with_main("/main", b"text");
         inputs.hash(&Input::File("/seen".into()));
         inputs.read("/absent");
         inputs.list("/dir");
         inputs.variable("V");
         let expected = [
-            (Input::File("/absent".into()), None),
             (Input::File("/main".into()), Some(hash(b"text"))),
+            (Input::File("/absent".into()), None),
             (Input::Variable("V".into()), Some(hash(b"4"))),
             (Input::Listing("/dir".into()), Some(hash(b"a\x003\0"))),
         ];

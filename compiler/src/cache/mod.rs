@@ -18,11 +18,13 @@
 mod index;
 mod inputs;
 mod key;
+mod manage;
 mod store;
 
 pub use index::Entry;
 pub use inputs::{Dependencies, Input, Inputs};
 pub use key::Key;
+pub use manage::{Problem, Program, State, Usage};
 pub use store::Cache;
 
 /// BLAKE3 of some bytes.

@@ -28,8 +28,8 @@ const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// Files by their use, in the order in which a program comes to be kept.
 const TEMPORARY: &str = "tmp";
-const IMAGES: &str = "images";
-const ENTRIES: &str = "entries";
+pub(super) const IMAGES: &str = "images";
+pub(super) const ENTRIES: &str = "entries";
 
 /// Tells programs that copy whole disks to leave the cache out (bford.info/cachedir).
 const TAG: (&str, &[u8]) = (
@@ -63,6 +63,11 @@ impl Cache {
         Some(home.join(".cache/gene"))
     }
 
+    /// Most bytes of all files together.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
     /// The directory.
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -78,8 +83,7 @@ impl Cache {
         let there = fs::metadata(&image)
             .ok()
             .filter(|there| there.is_file() && there.len() == entry.length)?;
-        let same = |(input, hash): &(_, Option<Hash>)| inputs.hash(input) == *hash;
-        if own != *key.bytes() || !entry.dependencies.iter().all(same) {
+        if own != *key.bytes() || !entry.is_current(inputs) {
             return None;
         }
         for (path, file) in [(path, found), (image, there)] {
@@ -92,11 +96,7 @@ impl Cache {
 
     /// Where the image of an entry is.
     pub fn image(&self, entry: &Entry) -> PathBuf {
-        self.image_named(&entry.image)
-    }
-
-    fn image_named(&self, hash: &Hash) -> PathBuf {
-        let name = hex(hash) + ".gir";
+        let name = hex(&entry.image) + ".gir";
         self.directory.join(IMAGES).join(name)
     }
 
@@ -191,13 +191,8 @@ impl Cache {
     /// Removes the temporary files of processes that are gone. A process that has opened its file
     /// but not locked it yet may lose it, and then keeps nothing this time.
     fn sweep(&self) {
-        let entries = fs::read_dir(self.directory.join(TEMPORARY));
-        for entry in entries.into_iter().flatten().flatten() {
-            let path = entry.path();
-            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-            if is_file && is_abandoned(&path) {
-                let _ = fs::remove_file(&path); // another process may be quicker
-            }
+        for path in self.abandoned() {
+            let _ = fs::remove_file(&path); // another process may be quicker
         }
     }
 
@@ -223,35 +218,64 @@ impl Cache {
     }
 
     /// All entries and images, by name only.
-    fn files(&self) -> Vec<Kept> {
-        let mut files = Vec::new();
-        for (folder, ending) in [(IMAGES, ".gir"), (ENTRIES, "")] {
-            let entries = fs::read_dir(self.directory.join(folder));
-            for entry in entries.into_iter().flatten().flatten() {
-                let name = entry.file_name();
-                let Some(name) = name.to_str().and_then(|name| name.strip_suffix(ending)) else {
-                    continue;
-                };
-                let is_ours = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-                let Some(found) = entry
-                    .metadata()
-                    .ok()
-                    .filter(|found| is_ours && found.is_file())
-                else {
-                    continue;
-                };
-                files.push(Kept {
-                    path: entry.path(),
+    pub(super) fn files(&self) -> Vec<Kept> {
+        let entries = self.folder(ENTRIES);
+        entries.chain(self.folder(IMAGES)).flatten().collect()
+    }
+
+    /// What is in a folder of the cache: its own files, or paths of what does not belong there.
+    pub(super) fn folder(&self, folder: &str) -> impl Iterator<Item = Result<Kept, PathBuf>> {
+        let (is_image, ending) = match folder == IMAGES {
+            true => (true, ".gir"),
+            false => (false, ""),
+        };
+        let entries = fs::read_dir(self.directory.join(folder));
+        entries.into_iter().flatten().flatten().map(move |entry| {
+            let path = entry.path();
+            let name = entry.file_name();
+            let name = name.to_str().and_then(|name| name.strip_suffix(ending));
+            let is_hex =
+                |name: &&str| name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit());
+            let found = entry.metadata().ok().filter(Metadata::is_file);
+            match (name.filter(is_hex), found) {
+                (Some(name), Some(found)) => Ok(Kept {
+                    name: name.to_owned(),
+                    path,
+                    is_image,
                     length: found.len(),
                     used: found.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-                });
+                }),
+                _ => Err(path),
             }
-        }
+        })
+    }
+
+    /// The temporary files of processes that are gone.
+    pub(super) fn abandoned(&self) -> impl Iterator<Item = PathBuf> {
+        let entries = fs::read_dir(self.directory.join(TEMPORARY));
+        let entries = entries.into_iter().flatten().flatten();
+        let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
         files
+            .map(|entry| entry.path())
+            .filter(|path| is_abandoned(path))
+    }
+
+    /// Removes the directories as far as they are empty.
+    pub(super) fn remove_directories(&self) {
+        let _ = fs::remove_file(self.directory.join(TAG.0));
+        for name in [TEMPORARY, IMAGES, ENTRIES, ""] {
+            let _ = fs::remove_dir(self.directory.join(name)); // it is not empty, or not there
+        }
     }
 }
 
 impl Entry {
+    /// Whether everything that was compiled is as it was.
+    pub(super) fn is_current(&self, inputs: &mut Inputs<'_>) -> bool {
+        let same = |(input, hash): &(_, Option<Hash>)| inputs.hash(input) == *hash;
+        self.dependencies.iter().all(same)
+    }
+
     /// Whether these bytes are the entry's image, whole and unchanged.
     pub fn is_image(&self, bytes: &[u8]) -> bool {
         bytes.len() as u64 == self.length && hash(bytes) == self.image
@@ -259,10 +283,15 @@ impl Entry {
 }
 
 /// An entry or an image.
-struct Kept {
-    path: PathBuf,
-    length: u64,
-    used: SystemTime,
+pub(super) struct Kept {
+    /// The hash that the name has.
+    pub name: String,
+    pub path: PathBuf,
+    pub is_image: bool,
+    /// In bytes.
+    pub length: u64,
+    /// When it was last used, give or take [`PRECISION`].
+    pub used: SystemTime,
 }
 
 fn is_older(time: SystemTime, age: Duration) -> bool {
@@ -292,7 +321,7 @@ fn is_abandoned(path: &Path) -> bool {
 /// Whether what a file says may decide what is executed: only this user or the system's
 /// administrator can have written it.
 #[cfg(unix)]
-fn is_trusted(found: &Metadata) -> bool {
+pub(super) fn is_trusted(found: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     const OTHERS_WRITE: u32 = 0o022;
     let owner = found.uid();
@@ -302,7 +331,7 @@ fn is_trusted(found: &Metadata) -> bool {
 }
 
 #[cfg(not(unix))]
-fn is_trusted(found: &Metadata) -> bool {
+pub(super) fn is_trusted(found: &Metadata) -> bool {
     found.is_file()
 }
 
@@ -371,7 +400,7 @@ mod tests {
 
     fn image_of(cache: &Cache, key: &Key) -> Option<Vec<u8>> {
         let mut files = NoFiles;
-        let entry = cache.find(key, &mut Inputs::new(&mut files, "/a", b"text"))?;
+        let entry = cache.find(key, &mut Inputs::new(&mut files).with_main("/a", b"text"))?;
         let image = fs::read(cache.image(&entry)).ok()?;
         entry.is_image(&image).then_some(image)
     }

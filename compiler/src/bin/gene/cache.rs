@@ -1,13 +1,16 @@
-//! Programs through the image cache.
+//! Programs through the image cache, and `gene cache`.
 
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use clap::Args;
-use gene_compiler::cache::{Cache, Inputs, Key};
-use gene_compiler::cli::{Failure, Source};
+use clap::{Args, Subcommand};
+use gene_compiler::cache::{Cache, Inputs, Key, Program, State};
+use gene_compiler::cli::{self, Failure, Source};
 use gene_compiler::disk::{self, Disk};
 use gene_runtime::mapping::Mapping;
 use gene_runtime::run::{Machine, parse_size};
+use serde_json::json;
 
 use crate::run::Execute;
 
@@ -56,7 +59,7 @@ pub fn load(
     let options = execute.compile.options();
     let key = Key::new(&path, &source.name, &options);
     let mut disk = Disk;
-    let mut inputs = Inputs::new(&mut disk, &path, &source.text);
+    let mut inputs = Inputs::new(&mut disk).with_main(&path, &source.text);
     if !execute.force_compile
         && let Some(image) = find(&cache, &key, &mut inputs)
         && let Ok(machine) = execute.load_image(&source.name, image, args.clone())
@@ -76,4 +79,182 @@ fn find(cache: &Cache, key: &Key, inputs: &mut Inputs<'_>) -> Option<Mapping> {
     let entry = cache.find(key, inputs)?;
     let image = Mapping::open(&cache.image(&entry)).ok()?;
     entry.is_image(image.bytes()).then_some(image)
+}
+const EXAMPLE: &str = "\
+Runs never fail because of the cache: what is damaged or missing is compiled again.
+
+Environment:
+  GENE_CACHE_DIR   the directory; empty: nothing is kept
+  GENE_CACHE_SIZE  most bytes of all files, or with K, M, G [default: 256M]
+
+Examples:
+  gene cache stat
+  gene cache list --json
+  gene cache verify --remove";
+
+/// Show, check and empty the cache of compiled programs.
+#[derive(Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Manage {
+    #[command(subcommand)]
+    command: Command,
+    /// The cache in this directory.
+    #[arg(long, value_name = "DIR", global = true)]
+    cache_dir: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show where it is and how much it holds.
+    Stat {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the programs, the last used first.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove all programs.
+    Clear,
+    /// Read everything and name what is damaged; then the exit code is 1.
+    Verify {
+        /// Remove what is damaged.
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Print the directory.
+    Path,
+}
+
+/// Does what is asked with the cache.
+pub fn manage(args: &Manage) -> Result<i32, Failure> {
+    let given = CacheArgs {
+        cache_dir: args.cache_dir.clone(),
+        no_cache: false,
+    };
+    let Some(cache) = given.cache() else {
+        let text = "there is no cache: GENE_CACHE_DIR is empty, or there is no home directory";
+        return Err(Failure::Usage(text.into()));
+    };
+    match args.command {
+        Command::Stat { json } => stat(&cache, json),
+        Command::List { json } => list(&cache, json),
+        Command::Verify { remove } => return verify(&cache, remove),
+        Command::Path => cli::write_lines(&cache.directory().to_string_lossy()),
+        Command::Clear => {
+            let removed = cache.clear();
+            let programs = count(removed.programs, "program");
+            let size = size(removed.bytes);
+            cli::write_lines(&format!("removed {programs}, {size}"))
+        }
+    }
+    .map(|()| 0)
+}
+
+fn stat(cache: &Cache, as_json: bool) -> Result<(), Failure> {
+    let usage = cache.usage();
+    let directory = cache.directory().to_string_lossy();
+    if as_json {
+        let facts = json!({
+            "directory": directory,
+            "programs": usage.programs,
+            "images": usage.images,
+            "bytes": usage.bytes,
+            "limit": cache.limit(),
+        });
+        return cli::write_lines(&facts.to_string());
+    }
+    let (bytes, limit) = (size(usage.bytes), size(cache.limit()));
+    cli::write(&format!(
+        "directory  {directory}\nprograms   {}\nimages     {}\nsize       {bytes} of {limit}\n",
+        usage.programs, usage.images,
+    ))
+}
+
+fn list(cache: &Cache, as_json: bool) -> Result<(), Failure> {
+    let mut disk = Disk;
+    let programs = cache.programs(&mut Inputs::new(&mut disk));
+    if as_json {
+        let facts: Vec<_> = programs.iter().map(facts).collect();
+        return cli::write_lines(&json!(facts).to_string());
+    }
+    let mut rows: Vec<[String; 4]> = programs.iter().map(row).collect();
+    if !io::stdout().is_terminal() {
+        let lines = rows.iter().map(|row| row.join("\t") + "\n");
+        return cli::write(&lines.collect::<String>());
+    }
+    rows.insert(0, ["USED", "SIZE", "STATE", "PROGRAM"].map(str::to_owned));
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let [used, size, state] = [0, 1, 2].map(width);
+    let lines = rows
+        .iter()
+        .map(|[a, b, c, file]| format!("{a:<used$}  {b:>size$}  {c:<state$}  {file}\n"));
+    cli::write(&lines.collect::<String>())
+}
+
+fn facts(program: &Program) -> serde_json::Value {
+    let used = program.used.duration_since(SystemTime::UNIX_EPOCH);
+    json!({
+        "file": program.file,
+        "image": program.image.to_string_lossy(),
+        "bytes": program.bytes,
+        "used": used.map_or(0, |since| since.as_secs()),
+        "state": state(program.state),
+    })
+}
+
+fn row(program: &Program) -> [String; 4] {
+    let age = program.used.elapsed().unwrap_or_default().as_secs();
+    let used = match age {
+        0..120 => "now".to_owned(),
+        120..7_200 => format!("{} min ago", age / 60),
+        7_200..172_800 => format!("{} h ago", age / 3_600),
+        _ => format!("{} days ago", age / 86_400),
+    };
+    let state = state(program.state).to_owned();
+    [used, size(program.bytes), state, program.file.clone()]
+}
+
+fn state(state: State) -> &'static str {
+    match state {
+        State::Current => "current",
+        State::Changed => "changed",
+        State::Lost => "no image",
+    }
+}
+
+/// A number of things.
+fn count(number: usize, thing: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{ending}")
+}
+
+/// A number of bytes for people.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1_024.0),
+        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
+}
+
+fn verify(cache: &Cache, remove: bool) -> Result<i32, Failure> {
+    let mut text = String::new();
+    let problems = cache.problems();
+    for problem in &problems {
+        let removed = remove && problem.is_ours && std::fs::remove_file(&problem.path).is_ok();
+        let done = if removed { "; removed" } else { "" };
+        text += &format!("{}: {}{done}\n", problem.path.display(), problem.what);
+    }
+    if problems.is_empty() {
+        let usage = cache.usage();
+        let programs = count(usage.programs, "program");
+        let images = count(usage.images, "image");
+        text = format!("{programs}, {images}: sound\n");
+    }
+    cli::write(&text)?;
+    Ok(i32::from(!problems.is_empty()))
 }

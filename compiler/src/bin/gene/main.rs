@@ -63,6 +63,7 @@ enum Command {
     Pipe(pipe::Pipe),
     RunExamples(examples::RunExamples),
     Deps(deps::Deps),
+    Cache(cache::Manage),
     #[command(alias = "deserialize")]
     Deser(deser::Deser),
     Gir(gir::Gir),
@@ -93,6 +94,7 @@ fn done(command: Option<&Command>) -> Result<i32, Failure> {
         Some(Command::Pipe(args)) => pipe::pipe(args),
         Some(Command::RunExamples(args)) => examples::run_examples(args),
         Some(Command::Deps(args)) => deps::deps(args),
+        Some(Command::Cache(args)) => cache::manage(args),
         Some(Command::Deser(args)) => deser::deser(args),
         Some(Command::Gir(args)) => gir::gir(args),
         Some(Command::Completions(args)) => completions::completions(args),
