@@ -22,7 +22,10 @@ fn main() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("link/startup.ld");
     println!("cargo:rerun-if-changed={}", script.display());
     if linker_takes_scripts() {
-        println!("cargo:rustc-link-arg-bin=gene-vm=-Wl,-T,{}", script.display());
+        println!(
+            "cargo:rustc-link-arg-bin=gene-vm=-Wl,-T,{}",
+            script.display()
+        );
     }
     if let Some(dir) = archive_dir("libgcc_eh.a") {
         println!("cargo:rustc-link-search=native={dir}");

@@ -97,8 +97,13 @@ pub fn too_long(vm: &mut Vm) -> Raised {
 /// # Errors
 /// A text beyond the memory limit.
 pub fn interpolate(vm: &mut Vm, parts: &[Value]) -> NativeResult {
+    let long = |&v: &Value| view::string(v).filter(|text| text.len as usize >= GROWING);
+    let (first, rest) = match parts.first().and_then(long) {
+        Some(first) => (Some(first), &parts[1..]),
+        None => (None, parts),
+    };
     let mut out = String::new();
-    for &part in parts {
+    for &part in rest {
         match view::text(part) {
             Some(text) => out.push_str(text),
             None => match part.as_char() {
@@ -108,8 +113,18 @@ pub fn interpolate(vm: &mut Vm, parts: &[Value]) -> NativeResult {
         }
         check_size(vm, &out)?;
     }
-    Ok(vm.str(&out))
+    match first {
+        Some(first) => {
+            let chars = out.chars().count();
+            vm.append_text(first, &out, chars)
+        }
+        None => Ok(vm.str(&out)),
+    }
 }
+
+/// Bytes from which on a text at the start of an interpolation is not copied, but appended to: it
+/// may be growing round by round.
+const GROWING: usize = 256;
 
 /// Appends a value.
 ///

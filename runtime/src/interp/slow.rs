@@ -162,22 +162,36 @@ fn concat_run(vm: &mut Vm, parts: &[Value]) -> crate::natives::NativeResult {
         return vm.fail("++ expects String arguments");
     }
     let texts = || parts.iter().filter_map(|&p| crate::heap_view::string(p));
-    if let [a, b] = parts
-        && let (Some(a), Some(b)) = (crate::heap_view::string(*a), crate::heap_view::string(*b))
-    {
-        return vm.append_text(a, b.text(), b.chars as usize);
-    }
     let bytes: usize = texts().map(|t| t.len as usize).sum();
     if bytes > crate::objects::MAX_TEXT || vm.heap.would_exceed(bytes) {
         return vm.fail("Memory limit exceeded: a string is too long");
     }
-    let mut text = String::with_capacity(bytes);
+    let mut rest = texts();
+    let Some(first) = rest.next() else {
+        return Ok(vm.str(""));
+    };
+    if let [_, _] = parts
+        && let Some(second) = rest.next()
+    {
+        return vm.append_text(first, second.text(), second.chars as usize);
+    }
+    // A text that grows round by round is not copied; see `append_text`.
+    let grows = first.len as usize >= bytes / 2;
+    let length = if grows {
+        bytes - first.len as usize
+    } else {
+        bytes
+    };
+    let mut text = String::with_capacity(length);
     let mut chars = 0;
-    for t in texts() {
+    for t in texts().skip(usize::from(grows)) {
         text.push_str(t.text());
         chars += t.chars as usize;
     }
-    Ok(vm.str_counted(&text, chars))
+    match grows {
+        true => vm.append_text(first, &text, chars),
+        false => Ok(vm.str_counted(&text, chars)),
+    }
 }
 
 // ---------------------------------------------------------------- ordering
