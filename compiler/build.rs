@@ -1,5 +1,6 @@
 //! Identifies the compiler by its sources, so that images in a cache never come from another
-//! one, not even from the same version with changes.
+//! one, not even from the same version with changes. And `gene` is linked at a fixed address, as
+//! `gene-vm` is (runtime/build.rs): it starts scripts.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -29,6 +30,10 @@ fn main() -> io::Result<()> {
     }
     let [a, b] = hashers.map(|hasher| hasher.finish());
     println!("cargo:rustc-env=GENE_COMPILER_ID={a:016x}{b:016x}");
+    let [target, host] = ["TARGET", "HOST"].map(|name| std::env::var(name).unwrap_or_default());
+    if target.ends_with("linux-gnu") && target == host {
+        println!("cargo:rustc-link-arg-bin=gene=-no-pie");
+    }
     Ok(())
 }
 

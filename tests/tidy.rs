@@ -12,12 +12,12 @@ const UNSAFE: &[&str] = &[
     "runtime/src/heap/",
     "runtime/src/heap_view.rs",
     "runtime/src/interp/",
-    "runtime/src/main.rs",
     "runtime/src/mapping.rs",
     "runtime/src/members.rs",
     "runtime/src/objects.rs",
     "runtime/src/prelude.rs",
     "runtime/src/program.rs",
+    "runtime/src/start.rs",
     "runtime/src/value.rs",
     "runtime/src/vm.rs",
 ];

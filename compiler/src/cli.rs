@@ -83,6 +83,22 @@ pub enum Switch {
     Off,
 }
 
+/// What a command line without options says.
+impl Default for CompileArgs {
+    fn default() -> CompileArgs {
+        CompileArgs {
+            optimise: 1,
+            strict_nil: false,
+            no_type_check: false,
+            contracts: Switch::On,
+            errors: ErrorArgs {
+                error_format: ErrorFormat::Text,
+                color: Colour::Auto,
+            },
+        }
+    }
+}
+
 impl CompileArgs {
     /// What the compiler is told.
     pub fn options(&self) -> Options {

@@ -19,6 +19,7 @@ pub mod prelude;
 pub mod print;
 pub mod program;
 pub mod run;
+pub mod start;
 pub mod symbol;
 pub mod types;
 pub mod value;

@@ -1,10 +1,5 @@
 //! `gene-vm`: maps, checks and executes an image.
-//!
-//! It defines the C `main` itself: Rust's own start-up reads the process's memory map to find
-//! the guard page of the stack, which costs as much as all of a small program's run
-//! (benches/RESULTS.md).
 #![no_main]
-#![allow(unsafe_code)]
 
 use clap::{Parser, ValueEnum};
 use gene_runtime::run::{self, Failure, Limits, Verify};
@@ -62,16 +57,9 @@ impl Cli {
     }
 }
 
-/// The C entry point.
-// SAFETY: the only symbol of this name; called once, by the C library, which `std::env` expects.
-#[unsafe(no_mangle)]
-extern "C" fn main() -> i32 {
-    #[cfg(unix)]
-    // SAFETY: ignoring a signal has no preconditions. A closed pipe is then an error of the
-    // write, which the program reports or not.
-    unsafe {
-        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
-    }
+gene_runtime::c_main!(run);
+
+fn run() -> i32 {
     let cli = Cli::read();
     let program = cli.image.display().to_string();
     let options = Options {
@@ -82,13 +70,11 @@ extern "C" fn main() -> i32 {
         VerifyArg::Lazy => Verify::Lazy,
         VerifyArg::Eager => Verify::Eager,
     };
-    let code = match run::run_file(&cli.image, options, verify) {
+    match run::run_file(&cli.image, options, verify) {
         Ok(code) => code,
         Err(failure) => {
             eprintln!("gene-vm: {}: {failure}", cli.image.display());
             Failure::exit_code(&failure)
         }
-    };
-    // Ends the process without freeing the heap object by object.
-    std::process::exit(code)
+    }
 }

@@ -167,6 +167,7 @@ pub struct Machine {
     /// The machine.
     pub vm: Box<Vm>,
     image: ImageRef,
+    needs_compiler: bool,
 }
 
 impl Machine {
@@ -197,10 +198,20 @@ impl Machine {
         options.strict_nil |= meta
             .iter()
             .any(|(key, value)| key == "strict-nil" && value == "on");
+        let needs_compiler = image.view.needs_eval().is_some();
         let mut vm = Vm::new(options);
         vm.evaluator = evaluator;
         let image = vm.add_image(image);
-        Ok(Machine { vm, image })
+        Ok(Machine {
+            vm,
+            image,
+            needs_compiler,
+        })
+    }
+
+    /// Whether the program compiles code while it runs.
+    pub fn needs_compiler(&self) -> bool {
+        self.needs_compiler
     }
 
     /// Runs the bodies of all modules; gives the value of the main module.

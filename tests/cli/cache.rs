@@ -86,6 +86,11 @@ fn the_second_run_does_not_compile() {
     let output = cached.hit(cached.command(&["run", "a.gene", "x", "--y"]));
     assert_eq!(output.expect(0).out, "1 [x --y] a.gene\n");
     assert!(cached.0.file("cache/CACHEDIR.TAG").is_file());
+    // a command line without options means the same as one that clap has read
+    let output = cached.hit(cached.command(&["run", "--color=auto", "a.gene"]));
+    assert_eq!(output.expect(0).out, "1 [] a.gene\n");
+    let output = cached.hit(cached.command(&["a.gene", "--x"]));
+    assert_eq!(output.expect(0).out, "1 [--x] a.gene\n");
 }
 
 #[test]

@@ -455,3 +455,16 @@ fn the_build_id_covers_the_sources() {
     assert_ne!(build, first.1);
     assert_ne!(id(text, "one", &["--strict-nil"]).1, first.1);
 }
+
+#[test]
+fn closed_streams_are_empty_ones() {
+    let scratch = compiled("(println \"out\")");
+    for program in [&programs().vm, &programs().gene] {
+        let mut shell = Command::new("sh");
+        let script = "\"$0\" a.gir <&- && \"$0\" a.gir >&- && \"$0\" a.gir <&- >&- 2>&-";
+        shell.current_dir(scratch.path()).arg("-c").arg(script);
+        let output = run(shell.arg(program));
+        assert_eq!(output.expect(0).out, "out\n");
+        assert_eq!(output.err, "");
+    }
+}

@@ -6,6 +6,7 @@
 //! key              32
 //! image: hash      32
 //! image: length    8
+//! needs a compiler 1
 //! for each input: kind 1, present 1, hash 32, length of the name 4, name
 //! ```
 //!
@@ -28,15 +29,28 @@ pub struct Entry {
     pub image: Hash,
     /// Bytes of the image.
     pub length: u64,
+    /// Whether the program compiles code while it runs.
+    pub needs_compiler: bool,
 }
 
 impl Entry {
+    /// The entry of a program with this image.
+    pub fn new(dependencies: Dependencies, image: &[u8], needs_compiler: bool) -> Entry {
+        Entry {
+            dependencies,
+            image: hash(image),
+            length: image.len() as u64,
+            needs_compiler,
+        }
+    }
+
     /// The entry as a file.
     pub(super) fn encode(&self, key: &Key) -> Vec<u8> {
         let mut rest = Vec::new();
         rest.extend_from_slice(key.bytes());
         rest.extend_from_slice(&self.image);
         rest.extend_from_slice(&self.length.to_le_bytes());
+        rest.push(u8::from(self.needs_compiler));
         for (input, hash) in &self.dependencies {
             let (kind, name) = match input {
                 Input::File(path) => (0, path),
@@ -61,6 +75,7 @@ impl Entry {
         let key = from.take()?;
         let image = from.take()?;
         let length = u64::from_le_bytes(from.take()?);
+        let [needs_compiler] = from.take()?;
         let mut dependencies = Vec::new();
         while !from.0.is_empty() {
             let [kind, present] = from.take()?;
@@ -80,6 +95,7 @@ impl Entry {
             dependencies,
             image,
             length,
+            needs_compiler: needs_compiler != 0,
         };
         Some((key, entry))
     }
@@ -114,6 +130,7 @@ mod tests {
             ],
             image: [4; 32],
             length: 1 << 40,
+            needs_compiler: true,
         };
         (Key::new("/a", "a", &Options::default()), entry)
     }
@@ -142,7 +159,7 @@ mod tests {
 
     #[test]
     fn sealed_nonsense_is_no_entry() {
-        for rest in [&[0; 71][..], &[0; 73], &[9; 120], &[0xff; 72 + 38]] {
+        for rest in [&[0; 72][..], &[0; 74], &[9; 120], &[0xff; 73 + 38]] {
             let bytes = [MAGIC, &hash(rest)[..], rest].concat();
             assert_eq!(Entry::decode(&bytes), None);
         }

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::{Dependencies, Entry, Hash, Inputs, Key, hash, hex};
+use super::{Entry, Hash, Inputs, Key, hash, hex};
 
 /// A directory of images of programs that were compiled before, shared by any number of processes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -100,24 +100,19 @@ impl Cache {
         self.directory.join(IMAGES).join(name)
     }
 
-    /// Keeps the image of a program, then removes what dead processes left behind and, beyond
+    /// Keeps the image of a program and its entry, then removes what dead processes left behind and, beyond
     /// the limit, what was not used for the longest time.
     ///
     /// # Errors
     ///
     /// It cannot be written; the cache is as before.
-    pub fn store(&self, key: &Key, dependencies: Dependencies, image: &[u8]) -> io::Result<()> {
-        let entry = Entry {
-            dependencies,
-            image: hash(image),
-            length: image.len() as u64,
-        };
+    pub fn store(&self, key: &Key, entry: &Entry, image: &[u8]) -> io::Result<()> {
         let bytes = entry.encode(key);
         if entry.length + bytes.len() as u64 > self.limit {
             return Err(io::ErrorKind::QuotaExceeded.into());
         }
         self.prepare()?;
-        let path = self.image(&entry);
+        let path = self.image(entry);
         // two programs, or two states of one, may have the same image
         let kept = fs::metadata(&path).is_ok_and(|found| found.is_file())
             && fs::read(&path).is_ok_and(|found| found == image)
@@ -379,7 +374,7 @@ fn sync_directory(_: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::Input;
+    use crate::cache::{Dependencies, Input};
     use crate::compile::Options;
     use crate::gene::NoFiles;
 
@@ -413,9 +408,17 @@ mod tests {
         let keys = ["one", "two"]
             .map(|compiler| Key::of_compiler(compiler, "/a", "a", &Options::default()));
         assert_eq!(image_of(&cache, &keys[0]), None);
-        cache.store(&keys[0], inputs.clone(), b"first").unwrap();
+        cache
+            .store(
+                &keys[0],
+                &Entry::new(inputs.clone(), b"first", false),
+                b"first",
+            )
+            .unwrap();
         assert_eq!(image_of(&cache, &keys[1]), None);
-        cache.store(&keys[1], inputs, b"second").unwrap();
+        cache
+            .store(&keys[1], &Entry::new(inputs, b"second", false), b"second")
+            .unwrap();
         assert_eq!(image_of(&cache, &keys[0]).unwrap(), b"first");
         assert_eq!(image_of(&cache, &keys[1]).unwrap(), b"second");
         // an entry under the name of another
@@ -432,9 +435,8 @@ mod tests {
         let main = (Input::File("/a".into()), Some(hash(b"text")));
         let absent = (Input::File("/b".into()), None);
         let with = |more: (Input, Option<Hash>)| {
-            cache
-                .store(&key, vec![main.clone(), more], b"image")
-                .unwrap();
+            let entry = Entry::new(vec![main.clone(), more], b"image", false);
+            cache.store(&key, &entry, b"image").unwrap();
             image_of(&cache, &key).is_some()
         };
         assert!(with(absent.clone()));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
-use gene_compiler::cache::{Cache, Inputs, Key, Program, State};
+use gene_compiler::cache::{Cache, Entry, Inputs, Key, Program, State};
 use gene_compiler::cli::{self, Failure, Source};
 use gene_compiler::disk::{self, Disk};
 use gene_runtime::mapping::Mapping;
@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::run::Execute;
 
 /// Where images of earlier runs are.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct CacheArgs {
     /// Keep compiled programs in this directory [default: $GENE_CACHE_DIR, else `gene` in the
     /// user's cache directory].
@@ -43,6 +43,62 @@ fn limit() -> Option<u64> {
     Some(size as u64)
 }
 
+/// What to look for in a cache.
+struct Question {
+    cache: Cache,
+    source: Source,
+    path: String,
+    key: Key,
+}
+
+impl Question {
+    /// The question whether the cache has a program; nothing if there is no cache.
+    fn new(execute: &Execute, cache: &CacheArgs, source: Source) -> Result<Question, Source> {
+        let cache = cache.cache().filter(|_| !execute.no_gir_cache);
+        let (Some(cache), Ok(path)) = (cache, disk::absolute(&source.path)) else {
+            return Err(source);
+        };
+        let key = Key::new(&path, &source.name, &execute.compile.options());
+        Ok(Question {
+            cache,
+            source,
+            path,
+            key,
+        })
+    }
+
+    fn inputs<'f>(&self, disk: &'f mut Disk) -> Inputs<'f> {
+        Inputs::new(disk).with_main(&self.path, &self.source.text)
+    }
+
+    /// The image of the program, if nothing has changed, and whether it needs a compiler.
+    fn find(&self, inputs: &mut Inputs<'_>) -> Option<(Mapping, bool)> {
+        let entry = self.cache.find(&self.key, inputs)?;
+        let image = Mapping::open(&self.cache.image(&entry)).ok()?;
+        let is_whole = entry.is_image(image.bytes());
+        is_whole.then_some((image, entry.needs_compiler))
+    }
+}
+
+/// A machine with the program in a file, if the cache has it and it needs no compiler. Unlike
+/// compilations this needs no large stack.
+pub fn kept(
+    execute: &Execute,
+    cache: &CacheArgs,
+    file: &Path,
+    args: Vec<String>,
+) -> Option<Machine> {
+    // what is no file can be read once only
+    let is_file = std::fs::metadata(file).is_ok_and(|found| found.is_file());
+    let source = is_file.then(|| Source::file(file).ok()).flatten()?;
+    let question = Question::new(execute, cache, source).ok()?;
+    let (image, needs_compiler) = question.find(&mut question.inputs(&mut Disk))?;
+    if needs_compiler {
+        return None;
+    }
+    execute.load_image(&question.source.name, image, args).ok()
+}
+
 /// A machine with the program in a file, from the cache if nothing changed since it was put
 /// there. A cache that does not work only costs time.
 pub fn load(
@@ -51,35 +107,29 @@ pub fn load(
     file: &Path,
     args: Vec<String>,
 ) -> Result<Machine, Failure> {
-    let source = Source::file(file)?;
-    let cache = cache.cache().filter(|_| !execute.no_gir_cache);
-    let (Some(cache), Ok(path)) = (cache, disk::absolute(file)) else {
-        return execute.load(&source, args);
+    let question = match Question::new(execute, cache, Source::file(file)?) {
+        Ok(question) => question,
+        Err(source) => return execute.load(&source, args),
     };
-    let options = execute.compile.options();
-    let key = Key::new(&path, &source.name, &options);
+    let source = &question.source;
     let mut disk = Disk;
-    let mut inputs = Inputs::new(&mut disk).with_main(&path, &source.text);
+    let mut inputs = question.inputs(&mut disk);
     if !execute.force_compile
-        && let Some(image) = find(&cache, &key, &mut inputs)
+        && let Some((image, _)) = question.find(&mut inputs)
         && let Ok(machine) = execute.load_image(&source.name, image, args.clone())
     {
         return Ok(machine);
     }
-    let (image, _) = execute.compile.image_from(&source, &mut inputs)?;
+    let (image, _) = execute.compile.image_from(source, &mut inputs)?;
+    let machine = execute.load_image(&source.name, Mapping::copy(&image), args)?;
     // a pipe has another program each time
     if std::fs::metadata(file).is_ok_and(|found| found.is_file()) {
-        let _ = cache.store(&key, inputs.dependencies(), &image); // else the next run compiles too
+        let entry = Entry::new(inputs.dependencies(), &image, machine.needs_compiler());
+        let _ = question.cache.store(&question.key, &entry, &image); // else the next run compiles
     }
-    execute.load_image(&source.name, Mapping::copy(&image), args)
+    Ok(machine)
 }
 
-/// The image of a program that has not changed.
-fn find(cache: &Cache, key: &Key, inputs: &mut Inputs<'_>) -> Option<Mapping> {
-    let entry = cache.find(key, inputs)?;
-    let image = Mapping::open(&cache.image(&entry)).ok()?;
-    entry.is_image(image.bytes()).then_some(image)
-}
 const EXAMPLE: &str = "\
 Runs never fail because of the cache: what is damaged or missing is compiled again.
 

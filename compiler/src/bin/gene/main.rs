@@ -1,5 +1,6 @@
 //! `gene`: the everyday front door. Arguments, files and exit codes only; the compiler and the
 //! runtime do the work.
+#![cfg_attr(not(test), no_main)]
 
 mod cache;
 mod check;
@@ -19,9 +20,13 @@ mod repl;
 mod run;
 mod spelling;
 
+use std::ffi::OsString;
+
 use clap::{CommandFactory, Parser, Subcommand};
 use gene_compiler::cli::{self, Failure};
 use gene_compiler::compile as compiler;
+
+use run::Run;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -70,16 +75,25 @@ enum Command {
     Completions(completions::Completions),
 }
 
-fn main() {
-    let words = spelling::usual(&Cli::command(), std::env::args_os());
-    let command = Cli::parse_from(words).command;
+#[cfg(not(test))]
+gene_runtime::c_main!(gene);
+
+#[cfg_attr(test, allow(dead_code))] // the test program has another main
+fn gene() -> i32 {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let plain = Run::plain(&words);
+    if let Some(code) = plain.as_ref().and_then(run::run_kept) {
+        return code;
+    }
+    let command = match plain {
+        Some(run) => Some(Command::Run(run)),
+        None => Cli::parse_from(spelling::usual(&Cli::command(), words)).command,
+    };
     // Programs may ask for the compiler while they run, so all commands have the stack it needs.
-    let code = compiler::on_large_stack(|| match done(command.as_ref()) {
+    compiler::on_large_stack(|| match done(command.as_ref()) {
         Ok(code) => code,
         Err(failure) => failure.report("gene"),
-    });
-    // Ends the process without freeing the heap object by object.
-    std::process::exit(code)
+    })
 }
 
 fn done(command: Option<&Command>) -> Result<i32, Failure> {

@@ -1,5 +1,6 @@
 //! `gene run` and `gene eval`
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use gene_runtime::vm::Options;
 
 use crate::cache::{self, CacheArgs};
 use crate::evaluate::Compiler;
+use crate::spelling::looks_like_file;
 
 const RUN_EXAMPLE: &str = "\
 Options of gene may also follow FILE; those of the program that look the same go behind `--`.
@@ -27,7 +29,7 @@ Examples:
 /// Run a program: compile it, or take the image of an earlier run if nothing changed since.
 ///
 /// An image (.gir) runs as it is.
-#[derive(Args)]
+#[derive(Args, Default)]
 #[command(after_help = RUN_EXAMPLE)]
 pub struct Run {
     #[command(flatten)]
@@ -39,6 +41,27 @@ pub struct Run {
     /// The program's `$args`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
+}
+
+impl Run {
+    /// A command line that only names a program and gives it arguments, the usual one of scripts:
+    /// describing all options to clap takes several times as long as to start a program.
+    pub fn plain(words: &[OsString]) -> Option<Run> {
+        let words: Option<Vec<&str>> = words.iter().skip(1).map(|word| word.to_str()).collect();
+        let words = words?;
+        let (file, args) = match words.as_slice() {
+            ["run", file, args @ ..] if args.iter().all(|word| !word.starts_with("--")) => {
+                (*file, args)
+            }
+            [file, args @ ..] if looks_like_file(OsStr::new(file)) => (*file, args),
+            _ => return None,
+        };
+        (!file.starts_with('-')).then(|| Run {
+            file: Some(file.into()),
+            args: args.iter().map(|&word| word.to_owned()).collect(),
+            ..Run::default()
+        })
+    }
 }
 
 const EVAL_EXAMPLE: &str = "\
@@ -67,7 +90,7 @@ pub struct Eval {
 }
 
 /// Options of commands that compile and execute.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, Default)]
 pub struct Execute {
     /// What the compiler is told.
     #[command(flatten)]
@@ -118,11 +141,23 @@ impl Execute {
     }
 }
 
+/// Runs a file if it is a program in the cache that needs no compiler.
+pub fn run_kept(args: &Run) -> Option<i32> {
+    let file = args.file.as_ref()?;
+    let machine = cache::kept(&args.execute, &args.cache, file, args.args.clone())?;
+    Some(finish(machine))
+}
+
+fn finish(mut machine: Machine) -> i32 {
+    let result = machine.run();
+    machine.finish(result.is_err())
+}
+
 /// Runs a file.
 pub fn run(args: &Run) -> Result<i32, Failure> {
     let execute = &args.execute;
     let rest = args.args.clone();
-    let mut machine = match &args.file {
+    let machine = match &args.file {
         Some(file) if file.extension().is_some_and(|ending| ending == "gir") => {
             let image = Mapping::open(file).map_err(|error| Failure::file(file, &error))?;
             let name = file.to_string_lossy();
@@ -135,8 +170,7 @@ pub fn run(args: &Run) -> Result<i32, Failure> {
         }
         None => execute.load(&Source::standard_input()?, rest)?,
     };
-    let result = machine.run();
-    Ok(machine.finish(result.is_err()))
+    Ok(finish(machine))
 }
 
 /// Runs a text.

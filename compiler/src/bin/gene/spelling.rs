@@ -8,8 +8,7 @@ use std::path::Path;
 use clap::{Arg, ArgAction, Command};
 
 /// The command line in the usual spelling.
-pub fn usual(cli: &Command, words: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let mut words: Vec<OsString> = words.collect();
+pub fn usual(cli: &Command, mut words: Vec<OsString>) -> Vec<OsString> {
     let Some(name) = words.get_mut(1) else {
         return words;
     };
@@ -33,11 +32,16 @@ pub fn usual(cli: &Command, words: impl Iterator<Item = OsString>) -> Vec<OsStri
 
 /// Whether a word that is no command means a program to run.
 fn is_file(word: &OsStr) -> bool {
+    let is_option = word.as_encoded_bytes().starts_with(b"-");
+    !is_option && (looks_like_file(word) || Path::new(word).is_file())
+}
+
+/// Whether a word is a path, or has the ending of a program.
+pub fn looks_like_file(word: &OsStr) -> bool {
     let path = Path::new(word);
     let ending = path.extension();
-    let looks_like = ending.is_some_and(|ending| ending == "gene" || ending == "gir");
-    !word.as_encoded_bytes().starts_with(b"-")
-        && (looks_like || path.components().count() > 1 || path.is_file())
+    ending.is_some_and(|ending| ending == "gene" || ending == "gir")
+        || word.as_encoded_bytes().contains(&b'/')
 }
 
 /// The words behind the name of a command. For `run` the options come first, and all from the
