@@ -94,9 +94,9 @@ const ABI: usize = 40;
 fn images_of_another_version_are_refused() {
     let (scratch, _, image) = hello();
     let other = with_field(&scratch, &image, MAJOR, &2_u16.to_le_bytes());
-    refused(&other, 4, "version 2.0");
+    refused(&other, 4, "version 2.1");
     let other = with_field(&scratch, &image, MAJOR, &0_u16.to_le_bytes());
-    refused(&other, 4, "version 0.0");
+    refused(&other, 4, "version 0.1");
     let other = with_field(&scratch, &image, MINOR, &9_u16.to_le_bytes());
     refused(&other, 4, "version 1.9");
     let other = with_field(&scratch, &image, ABI, b"another compiler");

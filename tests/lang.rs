@@ -1,9 +1,10 @@
 //! Every program of `tests/lang` and `examples`, in four ways: optimised, not optimised, with a
-//! collection at every safepoint, and from a stripped image. All must do what the program says.
+//! collection at every safepoint, and from a stripped image; those that import modules also from
+//! an image for each module. All must do what the program says.
 //! Programs that need a compiler while they run are started by `gene`, and refused by `gene-vm`.
 
 use gene_aot::{Case, Output, Scratch, cases, in_parallel, judge, programs, report, root, run};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 #[test]
@@ -61,10 +62,16 @@ fn check(case: &Case) -> (usize, Vec<String>) {
         if refused.code != Some(5) || !refused.out.is_empty() || !refused.err.contains("gene run") {
             problems.note("gene-vm", vec![refused.describe()]);
         }
+        let main = main_file(case);
         for way in ["-O1", "-O0", "--gc-stress"] {
-            problems.note(way, judge(case, &evaluate(case, way)));
+            problems.note(way, judge(case, &evaluate(case, &[way], main)));
         }
-        return (4, problems.of(case));
+        let Some(image) = separate(case, &scratch, &mut problems) else {
+            return (4, problems.of(case));
+        };
+        let output = evaluate(case, &["--gc-stress"], &image);
+        problems.note("--separate", judge(case, &output));
+        return (5, problems.of(case));
     }
 
     let usual = execute(case, &optimised, &[], warnings);
@@ -91,7 +98,36 @@ fn check(case: &Case) -> (usize, Vec<String>) {
     } else {
         problems.note("strip", vec![strip.describe()]);
     }
-    (4, problems.of(case))
+    let Some(image) = separate(case, &scratch, &mut problems) else {
+        return (4, problems.of(case));
+    };
+    let output = execute(case, &image, &["--gc-stress", "--verify=eager"], warnings);
+    problems.note("--separate", judge(case, &output));
+    (5, problems.of(case))
+}
+
+/// The main image of the program as one image for each module, if it imports modules.
+fn separate(case: &Case, scratch: &Scratch, problems: &mut Problems) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(&case.path).expect("the program");
+    if !text.contains("(import ") {
+        return None;
+    }
+    let folder = scratch.file("separate");
+    let output = compile(case, "--separate", &folder);
+    if output.code != Some(0) {
+        problems.note("--separate", vec![output.describe()]);
+        return None;
+    }
+    let main = folder.join(main_file(case)).with_extension("gir");
+    let images = std::fs::read_dir(&folder).expect("the images").count();
+    if images < 2 && text.contains("from \"") {
+        problems.note("--separate", vec!["there is one image only".into()]);
+    }
+    Some(main)
+}
+
+fn main_file(case: &Case) -> &Path {
+    Path::new(case.path.file_name().expect("a name"))
 }
 
 /// Standard error without the times of warnings: `T00 WARN  DATE DAY TIME LOGGER TEXT`.
@@ -131,23 +167,23 @@ impl Problems {
     }
 }
 
-fn compile(case: &Case, level: &str, image: &Path) -> Output {
+fn compile(case: &Case, option: &str, image: &Path) -> Output {
     run(Command::new(&programs().compile)
         .current_dir(case.path.parent().expect("a folder"))
         .args(&case.options)
-        .arg(level)
-        .arg(case.path.file_name().expect("a name"))
+        .arg(option)
+        .arg(main_file(case))
         .arg("-o")
         .arg(image))
 }
 
-fn evaluate(case: &Case, way: &str) -> Output {
+fn evaluate(case: &Case, options: &[&str], program: &Path) -> Output {
     run(Command::new(&programs().gene)
         .current_dir(case.path.parent().expect("a folder"))
         .arg("run")
         .args(&case.options)
-        .arg(way)
-        .arg(case.path.file_name().expect("a name"))
+        .args(options)
+        .arg(program)
         .args(&case.args))
 }
 

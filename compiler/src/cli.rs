@@ -16,6 +16,7 @@ use crate::compile::{self, Level, Options};
 use crate::diag::{Diagnostic, Diagnostics, Format};
 use crate::disk::{self, Disk};
 use crate::gene::{self, Files};
+use crate::separate;
 use crate::source::{FileId, SourceMap};
 
 /// Options of every program that compiles.
@@ -106,6 +107,7 @@ impl CompileArgs {
             front: gene::Options {
                 contracts: self.contracts == Switch::On,
                 type_check: !self.no_type_check,
+                interfaces: false,
             },
             strict_nil: self.strict_nil,
             level: match self.optimise {
@@ -160,6 +162,65 @@ impl CompileArgs {
             Err(found) => failed(found, &sources),
         }
     }
+}
+
+/// An image among those of a program: its file, relative to the folder of the main image, and its
+/// bytes.
+pub type SeparateImage = (String, Vec<u8>);
+
+impl CompileArgs {
+    /// The images of a program, one for each module in the order in which they run, and what is
+    /// suspicious about the program, rendered. Needs the stack of [`compile::on_large_stack`].
+    ///
+    /// # Errors
+    ///
+    /// As [`CompileArgs::image`]; two modules whose images would be the same file.
+    pub fn separate_images(
+        &self,
+        source: &Source,
+        write: &WriteOptions,
+    ) -> Result<(Vec<SeparateImage>, String), Failure> {
+        let mut sources = SourceMap::new();
+        let (main, path) = source.add_to(&mut sources)?;
+        let mut options = self.options();
+        options.front.interfaces = true;
+        let mut compiled = || -> Result<_, Diagnostics> {
+            let hir = compile::lower(&mut sources, main, &path, &mut Disk, &options)?;
+            let warnings = hir.warnings.render(&sources, self.errors.format());
+            let mut images = Vec::new();
+            for part in separate::generate(hir, &sources, &options)? {
+                images.push((part.path, image(&part.program, write)?));
+            }
+            Ok((images, warnings))
+        };
+        compiled().map_err(|found| self.errors.failure(&found, &sources))
+    }
+}
+
+/// Writes images below a folder, each only if it changes, or `force` is set; the main one, the
+/// last, when all it needs are there. Tells of each whether it was written.
+///
+/// # Errors
+///
+/// A file cannot be written.
+pub fn write_separate(
+    folder: &Path,
+    images: &[SeparateImage],
+    force: bool,
+    mut tell: impl FnMut(&Path, bool) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    for (path, image) in images {
+        let path = folder.join(path);
+        let is_new = force || !std::fs::read(&path).is_ok_and(|old| old == *image);
+        if is_new {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            std::fs::create_dir_all(folder)
+                .and_then(|()| disk::write_whole(&path, image))
+                .map_err(|error| Failure::file(&path, &error))?;
+        }
+        tell(&path, is_new)?;
+    }
+    Ok(())
 }
 
 impl ErrorArgs {

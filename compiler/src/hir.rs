@@ -62,8 +62,19 @@ pub struct Hir {
     pub method_names: HashSet<String>,
     /// First form that needs a compiler at run time: its module, place and text.
     pub needs_eval: Option<(ModuleIdx, Span, String)>,
+    /// What each module needs of others and offers them, if that was asked for.
+    pub interfaces: Vec<Interface>,
+    /// What connects this program, which is then one module of a larger one, with the others.
+    pub links: Links,
     /// What is suspicious about the program.
     pub warnings: crate::diag::Diagnostics,
+}
+
+impl Hir {
+    /// Where a variable is kept, if not just in a word of this image's table.
+    pub fn home(&self, id: GlobalId) -> Option<&Home> {
+        self.links.homes.get(id.index())?.as_ref()
+    }
 }
 
 /// A source module.
@@ -73,6 +84,59 @@ pub struct Module {
     pub name: String,
     /// Its body: kind `Module`, no parameters. Definitions come first (08-modules §2).
     pub init: FnId,
+}
+
+/// What a module needs of others and offers them.
+#[derive(Debug, Default)]
+pub struct Interface {
+    /// The modules it imports, in the order of its import forms.
+    pub imports: Vec<ModuleIdx>,
+    /// What can be imported from it, ascending by name.
+    pub exports: Vec<Export>,
+    /// What else of the program the meaning of its code depends on.
+    pub facts: String,
+    /// Its first form that needs a compiler at run time.
+    pub needs_eval: Option<(Span, String)>,
+}
+
+/// A name that can be imported.
+#[derive(Debug)]
+pub struct Export {
+    /// The name.
+    pub name: String,
+    /// What it means, perhaps a variable of another module.
+    pub global: GlobalId,
+    /// For a macro-like function: what its calls must pass.
+    pub macro_call: Option<String>,
+}
+
+/// What connects a module that is compiled alone with others.
+#[derive(Debug, Default)]
+pub struct Links {
+    /// The images it needs, in the order of loading: file and hash of the interface.
+    pub imports: Vec<(String, [u8; 32])>,
+    /// What it offers, ascending by name: name, description, and its own variable.
+    pub exports: Vec<(String, String, Option<GlobalId>)>,
+    /// Where variables are kept, by number; nothing for mere words of this image's table.
+    pub homes: Vec<Option<Home>>,
+}
+
+/// Where a variable is kept that more than one image uses.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Home {
+    /// A function of this module that others use too.
+    Offered,
+    /// A cell, which others read and assign too.
+    Shared,
+    /// In another image.
+    Imported {
+        /// Index in [`Links::imports`].
+        import: u32,
+        /// It is a cell. Otherwise it never changes once the module has run.
+        shared: bool,
+        /// Names of the parameters, if it is a function.
+        params: Vec<String>,
+    },
 }
 
 /// A module-level variable or definition.

@@ -10,6 +10,7 @@ mod hash;
 pub mod hir;
 pub mod hir_print;
 pub mod optimise;
+pub mod separate;
 pub mod session;
 pub mod source;
 mod visit;

@@ -8,6 +8,7 @@
 
 pub(crate) mod constants;
 mod debug;
+mod links;
 mod sections;
 
 use std::fmt;
@@ -25,6 +26,7 @@ use crate::program::{
 };
 pub use constants::ConstKind;
 use debug::DebugSection;
+pub use links::{ExportView, ImportView};
 use sections::Sections;
 pub(crate) use sections::checked as sections_of;
 
@@ -51,6 +53,8 @@ pub struct CheckedImage<'a> {
     captures: &'a [U32],
     handlers: &'a [HandlerRecord],
     modules: &'a [ModuleRecord],
+    imports: &'a [ImportRecord],
+    exports: &'a [ExportRecord],
     code: &'a [u64],
     lines: DebugSection<'a>,
     vars: DebugSection<'a>,
@@ -242,6 +246,8 @@ impl<'a> CheckedImage<'a> {
             captures: records(sections.bytes(CAPT), CAPT)?,
             handlers: records(sections.bytes(EXCP), EXCP)?,
             modules: records(sections.bytes(MODS), MODS)?,
+            imports: records(sections.bytes(IMPT), IMPT)?,
+            exports: records(sections.bytes(EXPT), EXPT)?,
             code: code_words(sections.bytes(layout::CODE))?,
             lines: DebugSection::new(sections.find(LINE)),
             vars: DebugSection::new(sections.find(VARS)),
@@ -571,7 +577,9 @@ impl<'a> CheckedImage<'a> {
             },
             entry::NAME => TableEntry::Name(string()?),
             entry::REST => TableEntry::Rest,
-            kind => return Err(unexpected(kind, "a kind of entry (0 to 9)", at("kind"))),
+            entry::SHARED => self.shared(value, at("value"))?,
+            entry::IMPORT => self.import_entry(value, at("value"))?,
+            kind => return Err(unexpected(kind, "a kind of entry (0 to 11)", at("kind"))),
         };
         let is_method = matches!(result, TableEntry::Method { .. });
         if record.zero != 0 || is_method != (record.argc.get() != 0) {

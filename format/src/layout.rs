@@ -59,6 +59,10 @@ pub const CAPT: Tag = Tag::new(b"CAPT");
 pub const EXCP: Tag = Tag::new(b"EXCP");
 /// Modules.
 pub const MODS: Tag = Tag::new(b"MODS");
+/// Other images that this one needs.
+pub const IMPT: Tag = Tag::new(b"IMPT");
+/// What other images may use.
+pub const EXPT: Tag = Tag::new(b"EXPT");
 /// Instruction words.
 pub const CODE: Tag = Tag::new(b"CODE");
 /// Line tables.
@@ -70,7 +74,7 @@ pub const SRCS: Tag = Tag::new(b"SRCS");
 
 /// The sections this version knows, in file order: tag, size of a record in bytes (0: the
 /// section is not a plain array), whether debug data.
-pub const SECTIONS: [(Tag, usize, bool); 15] = [
+pub const SECTIONS: [(Tag, usize, bool); 17] = [
     (META, 0, false),
     (STRS, 0, false),
     (CNST, size_of::<ConstRecord>(), false),
@@ -82,6 +86,8 @@ pub const SECTIONS: [(Tag, usize, bool); 15] = [
     (CAPT, 4, false),
     (EXCP, size_of::<HandlerRecord>(), false),
     (MODS, size_of::<ModuleRecord>(), false),
+    (IMPT, size_of::<ImportRecord>(), false),
+    (EXPT, size_of::<ExportRecord>(), false),
     (CODE, 8, false),
     (LINE, 0, true),
     (VARS, 0, true),
@@ -227,6 +233,10 @@ pub mod entry {
     pub const METHOD_KW: u8 = 7;
     pub const NAME: u8 = 8;
     pub const REST: u8 = 9;
+    /// `value` points to name and function + 1 in LIST.
+    pub const SHARED: u8 = 10;
+    /// `value` points to import and name in LIST.
+    pub const IMPORT: u8 = 11;
 }
 
 /// One word of the module table.
@@ -339,6 +349,28 @@ pub struct ModuleRecord {
     pub init: U32,
 }
 
+/// Another image.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Debug)]
+#[repr(C)]
+pub struct ImportRecord {
+    /// String: the file, relative to the folder of the program's main image.
+    pub path: U32,
+    /// The interface that the code was compiled against.
+    pub interface: [u8; 32],
+}
+
+/// What other images may use.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Debug)]
+#[repr(C)]
+pub struct ExportRecord {
+    /// String.
+    pub name: U32,
+    /// String.
+    pub description: U32,
+    /// Word of the table plus 1, or 0.
+    pub entry: U32,
+}
+
 /// Bits of a parameter word that hold the name; the kind lies above.
 pub const PARAM_NAME: u32 = (1 << 28) - 1;
 /// Position of the kind in a parameter word.
@@ -377,11 +409,14 @@ sizes! {
     }
     HandlerRecord: 16 { start @ 0, end @ 4, target @ 8, slot @ 12, cleanup @ 14 }
     ModuleRecord: 8 { name @ 0, init @ 4 }
+    ImportRecord: 36 { path @ 0, interface @ 4 }
+    ExportRecord: 12 { name @ 0, description @ 4, entry @ 8 }
 }
 
 /// The ABI fingerprint: what compiled code relies on. BLAKE3 (first 16 bytes) of the opcode
 /// table's numbers, operand kinds and flow, the frame's constants, the record sizes and the
-/// version of the value encoding; never of wording or of the Rust version.
+/// version of the value encoding; never of wording or of the Rust version. Code does not rely on
+/// IMPT and EXPT, which later versions added.
 pub fn abi() -> [u8; 16] {
     static ABI: LazyLock<[u8; 16]> = LazyLock::new(|| {
         let mut facts = Vec::with_capacity(2048);
@@ -398,7 +433,10 @@ pub fn abi() -> [u8; 16] {
             ops::MAX_FRAME,
             VALUE_ENCODING as usize,
         ];
-        let sizes = SECTIONS.map(|(_, size, _)| size);
+        let known = SECTIONS
+            .iter()
+            .filter(|known| ![IMPT, EXPT].contains(&known.0));
+        let sizes = known.map(|known| known.1);
         for number in numbers.into_iter().chain(sizes) {
             facts.extend((number as u32).to_le_bytes());
         }

@@ -8,6 +8,7 @@ pub mod builtins;
 pub mod dump;
 pub mod error;
 pub mod image;
+pub mod interface;
 pub mod layout;
 pub mod limits;
 mod meta;

@@ -16,6 +16,9 @@ pub const MAX_STRINGS: u32 = 1 << 28;
 /// Most modules: function records keep 16 bits.
 pub const MAX_MODULES: u32 = u16::MAX as u32;
 
+/// Most other images that one imports: as many as a program may have modules.
+pub const MAX_IMPORTS: u32 = MAX_MODULES;
+
 /// Longest function, in instruction words: keeps every jump far inside 32 bits.
 pub const MAX_CODE: u32 = 1 << 24;
 

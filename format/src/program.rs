@@ -58,6 +58,10 @@ pub struct Program {
     pub funcs: Vec<Func>,
     /// Modules in the order in which they are initialised; the last is the main module.
     pub modules: Vec<Module>,
+    /// Images it needs, in the order in which they are loaded.
+    pub imports: Vec<Import>,
+    /// What other images can use of it, ascending by name.
+    pub exports: Vec<Export>,
     /// Options and other facts for META, in order.
     pub meta: Vec<(String, String)>,
     /// First form that needs a compiler at run time, if any: `file:line:col: form`.
@@ -75,6 +79,27 @@ pub struct Module {
     pub init: FuncId,
     /// Source text, if it is to be kept in SRCS.
     pub source: Option<Box<str>>,
+}
+
+/// Another image whose module this one imports.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Import {
+    /// Its file, relative to the folder of the program's main image.
+    pub path: StrId,
+    /// The interface that the code was compiled against ([`crate::interface::hash`]).
+    pub interface: [u8; 32],
+}
+
+/// A name that other images may use, or a fact about the whole module.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Export {
+    /// The name.
+    pub name: StrId,
+    /// What users of the name are compiled against.
+    pub description: StrId,
+    /// Entry with its value: a global, shared variable or function. `None` for what has no value
+    /// of its own here.
+    pub entry: Option<TableId>,
 }
 
 /// A constant: data, or one of the descriptors that instructions refer to.
@@ -245,6 +270,22 @@ pub enum TableEntry {
         name: StrId,
         /// Initial function (a definition at the top level), without captures.
         func: Option<FuncId>,
+    },
+    /// The cell of a module variable that several images may read and assign; it starts with nil,
+    /// or the closure of `func`.
+    Shared {
+        /// Its name, for listings and messages.
+        name: StrId,
+        /// Initial function, without captures.
+        func: Option<FuncId>,
+    },
+    /// What another image exports: the value of its entry, taken when a function that uses it is
+    /// first prepared.
+    Import {
+        /// Index in [`Program::imports`].
+        import: u32,
+        /// The name there.
+        name: StrId,
     },
     /// A member of the built-in global namespace, by name.
     Builtin(StrId),

@@ -103,6 +103,9 @@ pub mod table {
     pub const NAME: u16 = 18;
     pub const KEYS: u16 = 20;
     pub const CHECK: u16 = 21;
+    pub const SHARED_FUNC: u16 = 22;
+    pub const SHARED: u16 = 23;
+    pub const IMPORT: u16 = 24;
 }
 
 /// Slots of [`sample`]'s function with every instruction.
@@ -132,6 +135,20 @@ pub fn sample() -> Program {
     let keys = ConstId(program.consts.len() as u32 - 2);
     let check = ConstId(program.consts.len() as u32 - 1);
     program.table = sample_table(keys, check);
+    program.imports = vec![Import {
+        path: StrId(2),
+        interface: [0xA5; 32],
+    }];
+    let export = |name, entry| Export {
+        name,
+        description: StrId(7),
+        entry,
+    };
+    program.exports = vec![
+        export(StrId(0), None),
+        export(StrId(4), Some(TableId(table::GLOBAL.into()))),
+        export(StrId(3), Some(TableId(table::FUNC.into()))),
+    ];
     program.funcs = vec![
         module_body(0, Insn::new(Op::LoadI, 0, 7, 0)),
         main_body(),
@@ -260,6 +277,18 @@ fn sample_table(keys: ConstId, check: ConstId) -> Vec<TableEntry> {
         Rest,
         Const(keys),
         Const(check),
+        Shared {
+            name: StrId(4),
+            func: Some(add),
+        },
+        Shared {
+            name: StrId(5),
+            func: None,
+        },
+        Import {
+            import: 0,
+            name: StrId(6),
+        },
     ]
 }
 

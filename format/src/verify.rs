@@ -139,6 +139,8 @@ pub fn verify_image(bytes: &[u8]) -> std::result::Result<VerifiedImage<'_>, Imag
     for id in 0..image.table_len() as u32 {
         image.table_entry(TableId(id))?;
     }
+    image.imports()?;
+    image.exports()?;
     let mut funcs = Vec::with_capacity(image.func_count());
     for id in 0..image.func_count() as u32 {
         funcs.push(verify_func(&image, FuncId(id))?);
@@ -353,12 +355,22 @@ impl Check<'_, '_> {
         let (found, entry) = entry?;
         match entry {
             TableEntry::Const(id) => self.v9_value(found, id),
-            TableEntry::Global { func: None, .. } | TableEntry::Builtin(_) => Ok(()),
+            TableEntry::Global { func: None, .. }
+            | TableEntry::Shared { func: None, .. }
+            | TableEntry::Import { .. }
+            | TableEntry::Builtin(_) => Ok(()),
             TableEntry::Global {
                 func: Some(func), ..
             }
+            | TableEntry::Shared {
+                func: Some(func), ..
+            }
             | TableEntry::Func(func) => self.v16_no_captures(func),
-            other => v8_error(found, &other, "a constant, global, builtin or function"),
+            other => v8_error(
+                found,
+                &other,
+                "a constant, global, shared variable, import, builtin or function",
+            ),
         }
     }
 
@@ -675,6 +687,8 @@ fn v8_error(found: u64, entry: &TableEntry, expected: &'static str) -> Rule {
     let what = match entry {
         TableEntry::Const(_) => "a constant",
         TableEntry::Global { .. } => "a global",
+        TableEntry::Shared { .. } => "a shared variable",
+        TableEntry::Import { .. } => "an import",
         TableEntry::Builtin(_) => "a builtin",
         TableEntry::Func(_) => "a function",
         TableEntry::Field(_) => "a field cache",

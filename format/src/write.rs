@@ -16,10 +16,12 @@ use zerocopy::{Immutable, IntoBytes};
 use crate::error::{FormatError, FormatErrorKind, Place, Result};
 use crate::image::sections_of;
 use crate::layout::{self, *};
-use crate::limits::{MAX_CODE, MAX_MODULES, MAX_PER_FUNC, MAX_STRINGS};
+use crate::limits::{MAX_CODE, MAX_IMPORTS, MAX_MODULES, MAX_PER_FUNC, MAX_STRINGS};
 use crate::meta::{self, Meta};
 use crate::ops::MAX_FRAME;
-use crate::program::{Capture, Func, FuncKind, Module, ParamKind, Program, StrId, TableEntry};
+use crate::program::{
+    Capture, Export, Func, FuncKind, Import, Module, ParamKind, Program, StrId, TableEntry,
+};
 use container::Part;
 
 /// What goes into an image besides the program.
@@ -60,6 +62,8 @@ pub fn write_image(program: &Program, options: &WriteOptions) -> Result<Vec<u8>>
     let table = writer.table()?;
     let funcs = writer.funcs()?;
     let modules = writer.modules()?;
+    let imports = writer.imports()?;
+    let exports = writer.exports()?;
     let mut parts = vec![
         Part::new(META, 1, meta),
         Part::new(STRS, program.strings.len(), strings),
@@ -72,6 +76,8 @@ pub fn write_image(program: &Program, options: &WriteOptions) -> Result<Vec<u8>>
         Part::records(CAPT, &writer.captures),
         Part::records(EXCP, &writer.handlers),
         Part::records(MODS, &modules),
+        Part::records(IMPT, &imports),
+        Part::records(EXPT, &exports),
         Part::records(layout::CODE, &writer.code),
     ];
     let mut flags = 0;
@@ -237,6 +243,17 @@ impl<'p> Writer<'p> {
                 let name = self.string(name, place)?;
                 let func = existing(func.0, program.funcs.len(), place)?;
                 (entry::GLOBAL_FUNC, 0, self.list([name, func])?)
+            }
+            TableEntry::Shared { name, func } => {
+                let name = self.string(name, place)?;
+                let func = func.map(|func| existing(func.0, program.funcs.len(), place));
+                let func = func.transpose()?.map_or(0, |func| func + 1);
+                (entry::SHARED, 0, self.list([name, func])?)
+            }
+            TableEntry::Import { import, name } => {
+                let import = existing(import, program.imports.len(), place)?;
+                let name = self.string(name, place)?;
+                (entry::IMPORT, 0, self.list([import, name])?)
             }
             TableEntry::Builtin(name) => (entry::BUILTIN, 0, self.string(name, place)?),
             TableEntry::Func(id) => (entry::FUNC, 0, existing(id.0, program.funcs.len(), place)?),
@@ -423,6 +440,34 @@ impl<'p> Writer<'p> {
             })
         };
         modules.iter().enumerate().map(record).collect()
+    }
+
+    fn imports(&self) -> Result<Vec<ImportRecord>> {
+        let imports = &self.program.imports;
+        limited(imports.len(), MAX_IMPORTS, Place::Section(IMPT))?;
+        let record = |(index, import): (usize, &Import)| {
+            Ok(ImportRecord {
+                path: self.string(import.path, field(IMPT, index, "path"))?.into(),
+                interface: import.interface,
+            })
+        };
+        imports.iter().enumerate().map(record).collect()
+    }
+
+    fn exports(&self) -> Result<Vec<ExportRecord>> {
+        let exports = &self.program.exports;
+        limited(exports.len(), u32::MAX, Place::Section(EXPT))?;
+        let record = |(index, export): (usize, &Export)| {
+            let at = |name| field(EXPT, index, name);
+            let words = self.program.table.len();
+            let entry = export.entry.map(|id| existing(id.0, words, at("entry")));
+            Ok(ExportRecord {
+                name: self.string(export.name, at("name"))?.into(),
+                description: self.string(export.description, at("description"))?.into(),
+                entry: entry.transpose()?.map_or(0, |id| id + 1).into(),
+            })
+        };
+        exports.iter().enumerate().map(record).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use gene_format::error::{FormatErrorKind, Place};
 use gene_format::image::CheckedImage;
 use gene_format::layout::*;
 use gene_format::program::*;
-use gene_format::testing::{Aligned, reseal, sample};
+use gene_format::testing::{Aligned, funcs, reseal, sample, table};
 use gene_format::verify::verify_image;
 use gene_format::write::{WriteOptions, strip, write_image};
 use proptest::prelude::*;
@@ -50,6 +50,8 @@ fn use_all(bytes: &[u8]) {
     for id in 0..image.table_len() as u32 + 1 {
         let _ = image.table_entry(TableId(id));
     }
+    let _ = (image.imports(), image.exports(), image.interface());
+    let _ = (image.exported("a"), image.exported("zz"));
     for module in image.modules() {
         let _ = image.source(module.id);
     }
@@ -135,8 +137,8 @@ fn header_fields() {
     field(0, b"#!/u", "found no magic");
     field(4, b"\n", "transferred as text");
     field(8, &[129], "header length: found 129, expected 128");
-    field(12, &[2], "version: found version 2.0, expected 1.0");
-    field(14, &[1], "version: found version 1.1");
+    field(12, &[2], "version: found version 2.1, expected 1.1");
+    field(14, &[2], "version: found version 1.2");
     field(
         16,
         &[0x80 | bytes[16]],
@@ -376,10 +378,10 @@ fn constant_records() {
 fn table_records() {
     let bytes = image();
     let record = |index: usize| offset(&bytes, TABL) + 8 * index;
-    field(record(0), &[10], "section TABL, record 0, kind: found 10");
+    field(record(0), &[12], "section TABL, record 0, kind: found 12");
     field(record(0) + 1, &[1], "record 0, arguments");
     field(record(0) + 2, &[1], "record 0, arguments");
-    for index in [0, 2, 3, 4, 5, 6, 10, 14, 18] {
+    for index in [0, 2, 3, 4, 5, 6, 10, 14, 18, 22, 23, 24] {
         field(record(index) + 4, &[0xFF; 4], "value: found");
     }
     field(record(10) + 2, &[0], "record 10, arguments: found 0");
@@ -392,6 +394,72 @@ fn table_records() {
     }
     field(record(15) + 4, &[0xFF; 4], "record 14, key names");
     field(record(0), &[6], "record 0, arguments");
+}
+
+#[test]
+fn import_records() {
+    let bytes = image();
+    let start = offset(&bytes, IMPT);
+    field(start, &[0xFF; 4], "section STRS, record 4294967295");
+    // the empty string
+    field(
+        start,
+        &[0; 4],
+        "section IMPT, record 0, path: found 0, expected the string of a path",
+    );
+    for path in [
+        "/ib/util.gene",
+        "../../tc/pass",
+        "lib/./til.gen",
+        "lib//til.gene",
+        "lib/util.gen/",
+    ] {
+        let mut program = sample();
+        program.strings[2] = path.into();
+        let bytes = Aligned::new(&write_image(&program, &WriteOptions::default()).unwrap());
+        let error = verify_image(&bytes).unwrap_err().to_string();
+        let expected = "expected the string of a path inside the folder of the main image";
+        assert!(error.contains(expected), "{path}: {error}");
+    }
+    let word = offset(&bytes, TABL) + 8 * 24 + 4;
+    let list = u32::from_le_bytes(bytes[word..word + 4].try_into().unwrap());
+    let list = offset(&bytes, LIST) + 4 * list as usize;
+    field(list, &[1], "section TABL, record 24, value: found 1");
+    field(list + 4, &[0xFF; 4], "section TABL, record 24, value");
+}
+
+#[test]
+fn export_records() {
+    let bytes = image();
+    let record = |index: usize| offset(&bytes, EXPT) + 12 * index;
+    field(record(1), &[0xFF; 4], "section STRS, record 4294967295");
+    field(record(1) + 4, &[0xFF; 4], "section STRS, record 4294967295");
+    field(record(1) + 8, &[0xFF; 4], "section TABL, record 4294967294");
+    field(
+        record(1) + 8,
+        &[1],
+        "section EXPT, record 1, entry: found 1, expected the entry of",
+    );
+    field(
+        record(1) + 8,
+        &[25],
+        "section EXPT, record 1, entry: found 25, expected the entry of",
+    );
+    field(
+        record(1),
+        &[3],
+        "section EXPT, record 2, name: found 3, expected the string of a name after",
+    );
+    for entry in [table::FUNC, table::GLOBAL_FUNC, table::SHARED_FUNC] {
+        let mut program = sample();
+        program.funcs[funcs::ADD].captures.push(Capture::Slot(0));
+        program.exports[1].entry = Some(TableId(entry.into()));
+        let bytes = Aligned::new(&write_image(&program, &WriteOptions::default()).unwrap());
+        let image = CheckedImage::parse(&bytes).unwrap();
+        let error = image.exported("a").unwrap_err().to_string();
+        assert!(error.contains("a function without captures"), "{error}");
+        assert!(image.interface().is_err());
+    }
 }
 
 #[test]

@@ -102,13 +102,15 @@ fn json_holds_the_facts_of_the_text() {
     let output = run(&["--json"], &[&file]);
     expect(&output, 0, "", "");
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(json["header"]["version"], "1.0");
+    assert_eq!(json["header"]["version"], "1.1");
     assert_eq!(json["functions"][2]["name"], "add");
     assert_eq!(json["functions"][2]["code"][0]["op"], "ret_add");
     assert_eq!(json["functions"][2]["code"][0]["line"], 1);
-    assert_eq!(json["sections"].as_array().unwrap().len(), 15);
+    assert_eq!(json["sections"].as_array().unwrap().len(), 17);
     assert_eq!(json["constants"].as_array().unwrap().len(), 24);
-    assert_eq!(json["table"].as_array().unwrap().len(), 22);
+    assert_eq!(json["table"].as_array().unwrap().len(), 25);
+    assert_eq!(json["imports"][0]["path"], "lib/util.gene");
+    assert_eq!(json["interface"]["exports"][2]["name"], "add");
 }
 
 #[test]

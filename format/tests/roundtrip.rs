@@ -43,6 +43,29 @@ fn read_func(image: &CheckedImage<'_>, id: FuncId) -> Func {
     }
 }
 
+/// The string with this text; the programs here have each text once where it matters.
+fn string(image: &CheckedImage<'_>, text: &str) -> StrId {
+    let mut ids = (0..image.string_count() as u32).map(StrId);
+    ids.find(|id| image.string(*id).unwrap() == text).unwrap()
+}
+
+fn read_imports(image: &CheckedImage<'_>) -> Vec<Import> {
+    let view = |one: gene_format::image::ImportView<'_>| Import {
+        path: string(image, one.path),
+        interface: *one.interface,
+    };
+    image.imports().unwrap().into_iter().map(view).collect()
+}
+
+fn read_exports(image: &CheckedImage<'_>) -> Vec<Export> {
+    let view = |one: gene_format::image::ExportView<'_>| Export {
+        name: string(image, one.name),
+        description: string(image, one.description),
+        entry: one.entry,
+    };
+    image.exports().unwrap().into_iter().map(view).collect()
+}
+
 /// The program that the accessors show.
 fn read(bytes: &[u8]) -> Program {
     let image = CheckedImage::parse(bytes).unwrap();
@@ -69,6 +92,8 @@ fn read(bytes: &[u8]) -> Program {
                 source: image.source(module.id).map(Box::from),
             })
             .collect(),
+        imports: read_imports(&image),
+        exports: read_exports(&image),
         meta: image.meta().unwrap(),
         needs_eval: image.needs_eval().map(String::from),
         source_hash: [0; 32], // only a part of the build id

@@ -225,9 +225,21 @@ fn wrong_entries(kind: Operand) -> Vec<u16> {
         METHOD_KW,
         NAME,
         METHOD + 1,
+        SHARED_FUNC,
+        SHARED,
+        IMPORT,
     ];
     let right: &[u16] = match kind {
-        Operand::Value | Operand::Value32 => &[INT, GLOBAL, GLOBAL_FUNC, BUILTIN, FUNC],
+        Operand::Value | Operand::Value32 => &[
+            INT,
+            GLOBAL,
+            GLOBAL_FUNC,
+            BUILTIN,
+            FUNC,
+            SHARED_FUNC,
+            SHARED,
+            IMPORT,
+        ],
         Operand::Global | Operand::Global32 => &[GLOBAL, GLOBAL_FUNC],
         Operand::Name | Operand::Keys | Operand::Check => &[INT],
         Operand::FieldIc => &[FIELD],
@@ -437,7 +449,7 @@ fn v15_closures_and_what_they_capture_exist() {
 
 #[test]
 fn v16_plain_functions_capture_nothing() {
-    for entry in [table::FUNC, table::GLOBAL_FUNC] {
+    for entry in [table::FUNC, table::GLOBAL_FUNC, table::SHARED_FUNC] {
         breaks("V16", "f2 with captures", |p| {
             p.funcs[funcs::ADD].captures.push(Capture::Slot(0));
             let code = &mut all_ops(p).code;

@@ -11,6 +11,7 @@ pub mod heap;
 pub mod heap_view;
 pub mod hooks;
 pub mod interp;
+mod linked;
 pub mod mapping;
 pub mod members;
 pub mod natives;

@@ -331,6 +331,14 @@ impl Vm {
         )
     }
 
+    /// A fresh cell.
+    pub(crate) fn cell(&mut self, value: Value) -> Value {
+        let cell = self
+            .heap
+            .place(Kind::Cell, 0, |header| Cell { header, value });
+        Value::obj(cell)
+    }
+
     /// A closure of a function with these captured values.
     pub(crate) fn closure(&mut self, proto: *const Proto, captures: &[Value]) -> Value {
         // SAFETY: protos are never freed; the captures lie behind the struct (H4)

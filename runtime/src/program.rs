@@ -93,6 +93,8 @@ pub struct Image {
     pub name: String,
     /// Namespace of each module; null before it is asked for.
     pub namespaces: Vec<Value>,
+    /// The images that it imports, by index: added to the machine before it, so never itself.
+    pub imports: Vec<*mut Image>,
 }
 
 impl Image {
@@ -116,6 +118,7 @@ impl Image {
             key_names: HashMap::new(),
             name: name.to_owned(),
             namespaces: Vec::new(),
+            imports: Vec::new(),
             view,
         }))
     }
@@ -271,6 +274,17 @@ impl Image {
                 let proto = self.proto(vm, f)?;
                 vm.closure(proto, &[])
             }
+            TableEntry::Shared { func, .. } => {
+                let value = match func {
+                    Some(func) => {
+                        let proto = self.proto(vm, func)?;
+                        vm.closure(proto, &[])
+                    }
+                    None => Value::NIL,
+                };
+                vm.cell(value)
+            }
+            TableEntry::Import { import, name } => self.imported(vm, import, name)?,
             TableEntry::Builtin(name) => {
                 let name = vm.corrupt(self.view.string(name))?;
                 vm.builtin(name)?
@@ -281,6 +295,24 @@ impl Image {
         unsafe { *self.table.add(at) = value };
         self.made[word] |= bit;
         Ok(())
+    }
+
+    /// The value that another image exports. Its module has run by now: no function of an image is
+    /// called before the images that it imports have run.
+    fn imported(&mut self, vm: &mut Vm, import: u32, name: StrId) -> Result<Value, Raised> {
+        let name = vm.corrupt(self.view.string(name))?;
+        let Some(&from) = self.imports.get(import as usize) else {
+            return Err(vm.corrupt_text("an image was loaded without those it imports"));
+        };
+        // SAFETY: images are never freed. `from` was added before `self`, so it is another image,
+        // whose functions are not being prepared now.
+        let from = unsafe { &mut *from };
+        let Some(word) = vm.corrupt(from.view.exported(name))? else {
+            let text = format!("{} does not export {name:?}", from.name);
+            return Err(vm.corrupt_text(&text));
+        };
+        from.make_word(vm, word.index())?;
+        Ok(from.table()[word.index()])
     }
 
     /// Makes the value of a constant.

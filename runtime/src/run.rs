@@ -2,6 +2,7 @@
 
 use crate::errors::Fatal;
 use crate::evaluate::Evaluator;
+use crate::linked::{self, Linked};
 use crate::mapping::Mapping;
 use crate::natives::Raised;
 use crate::program::Image;
@@ -16,8 +17,8 @@ Exit codes:
   0  the program ended
   1  an error that the program did not catch
   2  wrong options or arguments
-  3  the image cannot be read
-  4  not an image, or a corrupt one, or one of another version
+  3  the image, or one that it imports, cannot be read
+  4  not an image, or a corrupt one, or one of another version, or images that do not fit together
   5  the image needs a compiler at run time: use gene run
   6  a limit is used up (--max-steps)
   7  an internal error of gene-vm
@@ -101,6 +102,19 @@ pub enum Failure {
     /// Not an image of this version, or damaged.
     #[error("{0}")]
     Format(String),
+    /// An image that it imports cannot be read.
+    #[error(
+        "{importer} imports {path}, which cannot be read: {error}; compile the program again with \
+         --separate, and keep its images together"
+    )]
+    Import {
+        /// The image that needs it, relative to the folder of the main image.
+        importer: String,
+        /// The file.
+        path: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
     /// It has forms that need a compiler.
     #[error(
         "{0}: this form needs a compiler at run time (eval); start the program with `gene run`"
@@ -112,7 +126,7 @@ impl Failure {
     /// The process's exit code.
     pub fn exit_code(failure: &Failure) -> i32 {
         match failure {
-            Failure::Read(_) => 3,
+            Failure::Read(_) | Failure::Import { .. } => 3,
             Failure::Format(_) => 4,
             Failure::NeedsEval(_) => 5,
         }
@@ -137,14 +151,15 @@ pub fn parse_size(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("`{text}` is too large"))
 }
 
-/// Runs an image file; returns the process's exit code.
+/// Runs an image file, with the images that it imports; returns the process's exit code.
 ///
 /// # Errors
 /// Whatever keeps it from starting. Errors of the program itself are reported on standard error
 /// and give an exit code.
 pub fn run_file(path: &Path, options: Options, verify: Verify) -> Result<i32, Failure> {
-    let bytes = Mapping::open(path).map_err(Failure::Read)?;
-    run_image(&path.display().to_string(), bytes, options, verify)
+    let mut machine = Machine::open(path, options, verify, None)?;
+    let result = machine.run();
+    Ok(machine.finish(result.is_err()))
 }
 
 /// Runs an image that is in memory; see [`run_file`].
@@ -166,45 +181,94 @@ pub fn run_image(
 pub struct Machine {
     /// The machine.
     pub vm: Box<Vm>,
-    image: ImageRef,
+    /// Each behind those it imports; the last is the main one.
+    images: Vec<ImageRef>,
     needs_compiler: bool,
 }
 
 impl Machine {
-    /// Loads an image that is in memory. Without an evaluator, one that needs it is refused.
+    /// Loads an image that is in memory. Without an evaluator, one that needs it is refused; so is
+    /// one that imports others.
     ///
     /// # Errors
     /// Whatever keeps it from starting.
     pub fn load(
         name: &str,
         bytes: Mapping,
-        mut options: Options,
+        options: Options,
         verify: Verify,
         evaluator: Option<Box<dyn Evaluator>>,
     ) -> Result<Machine, Failure> {
         let image = Image::load(name, bytes).map_err(|e| Failure::Format(e.to_string()))?;
-        if let (Some(place), None) = (image.view.needs_eval(), &evaluator) {
-            return Err(Failure::NeedsEval(place.to_owned()));
+        if image.view.import_count() > 0 {
+            let text = "it imports other images, so it must be started from its file";
+            return Err(Failure::Format(text.into()));
         }
-        if verify == Verify::Eager {
-            gene_format::verify::verify_image(image.view.bytes())
-                .map_err(|e| Failure::Format(e.to_string()))?;
+        let imports = Vec::new();
+        Machine::start(vec![Linked { image, imports }], options, verify, evaluator)
+    }
+
+    /// Loads an image file, and the images that it imports from the file's folder.
+    ///
+    /// # Errors
+    /// As [`Machine::load`].
+    pub fn open(
+        path: &Path,
+        options: Options,
+        verify: Verify,
+        evaluator: Option<Box<dyn Evaluator>>,
+    ) -> Result<Machine, Failure> {
+        let bytes = Mapping::open(path).map_err(Failure::Read)?;
+        let name = path.display().to_string();
+        let image = Image::load(&name, bytes).map_err(|e| Failure::Format(e.to_string()))?;
+        let images = match image.view.import_count() {
+            0 => vec![Linked {
+                image,
+                imports: Vec::new(),
+            }],
+            _ => linked::load(path, image)?,
+        };
+        Machine::start(images, options, verify, evaluator)
+    }
+
+    fn start(
+        images: Vec<Linked>,
+        mut options: Options,
+        verify: Verify,
+        evaluator: Option<Box<dyn Evaluator>>,
+    ) -> Result<Machine, Failure> {
+        let main = images.len().saturating_sub(1);
+        for (at, Linked { image, .. }) in images.iter().enumerate() {
+            if let (Some(place), None) = (image.view.needs_eval(), &evaluator) {
+                return Err(Failure::NeedsEval(place.to_owned()));
+            }
+            let failed = |text: String| match at == main {
+                true => Failure::Format(text),
+                false => Failure::Format(format!("{}: {text}", image.name)),
+            };
+            if verify == Verify::Eager {
+                gene_format::verify::verify_image(image.view.bytes())
+                    .map_err(|e| failed(e.to_string()))?;
+            }
+            // What the compiler was told about the program's meaning, the machine must know too.
+            let meta = image.view.meta().map_err(|e| failed(e.to_string()))?;
+            options.strict_nil |= meta
+                .iter()
+                .any(|(key, value)| key == "strict-nil" && value == "on");
         }
-        // What the compiler was told about the program's meaning, the machine must know too.
-        let meta = image
-            .view
-            .meta()
-            .map_err(|e| Failure::Format(e.to_string()))?;
-        options.strict_nil |= meta
+        let needs_compiler = images
             .iter()
-            .any(|(key, value)| key == "strict-nil" && value == "on");
-        let needs_compiler = image.view.needs_eval().is_some();
+            .any(|one| one.image.view.needs_eval().is_some());
         let mut vm = Vm::new(options);
         vm.evaluator = evaluator;
-        let image = vm.add_image(image);
+        let mut refs: Vec<ImageRef> = Vec::with_capacity(images.len());
+        for Linked { image, imports } in images {
+            let imports: Vec<ImageRef> = imports.into_iter().map(|at| refs[at]).collect();
+            refs.push(vm.add_linked_image(image, &imports));
+        }
         Ok(Machine {
             vm,
-            image,
+            images: refs,
             needs_compiler,
         })
     }
@@ -219,7 +283,11 @@ impl Machine {
     /// # Errors
     /// As [`Vm::run_image`].
     pub fn run(&mut self) -> Result<Value, Raised> {
-        self.vm.run_image(self.image)
+        let mut result = Value::NIL;
+        for &image in &self.images {
+            result = self.vm.run_image(image)?;
+        }
+        Ok(result)
     }
 
     /// Runs the body of the main module once more.
@@ -227,7 +295,10 @@ impl Machine {
     /// # Errors
     /// As [`Vm::run_image`].
     pub fn run_again(&mut self) -> Result<Value, Raised> {
-        self.vm.run_main(self.image)
+        match self.images.last() {
+            Some(&main) => self.vm.run_main(main),
+            None => Ok(Value::NIL),
+        }
     }
 
     /// Makes a text the member `name` of the global namespace, which programs read as `$name`.

@@ -295,6 +295,12 @@ impl Vm {
         ImageRef(image)
     }
 
+    /// Adds an image whose imports, by their indices, are these images of the machine.
+    pub fn add_linked_image(&mut self, mut image: Box<Image>, imports: &[ImageRef]) -> ImageRef {
+        image.imports = imports.iter().map(|import| import.0).collect();
+        self.add_image(image)
+    }
+
     /// Makes the main module of an image a further piece of that of another: both share the
     /// namespace, in which such pieces keep their variables.
     pub fn continue_module(&mut self, of: ImageRef, image: ImageRef) {

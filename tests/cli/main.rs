@@ -9,6 +9,7 @@ mod parse;
 mod pipe;
 mod repl;
 mod run;
+mod separate;
 mod warnings;
 
 use gene_aot::{Output, Scratch, programs, run, run_with};

@@ -24,6 +24,7 @@ impl Key {
                 crate::gene::Options {
                     contracts,
                     type_check,
+                    interfaces,
                 },
             strict_nil,
             level,
@@ -31,6 +32,7 @@ impl Key {
         let options = [
             u8::from(*contracts),
             u8::from(*type_check),
+            u8::from(*interfaces),
             u8::from(*strict_nil),
             *level as u8,
         ];

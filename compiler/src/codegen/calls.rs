@@ -138,9 +138,12 @@ impl<'h> FnGen<'_, 'h> {
             ExprKind::Closure(id) if self.gen_.hir.funcs[id.index()].captures.is_empty() => {
                 Callee::Known(Entry::Func(FuncId(id.0)))
             }
+            ExprKind::Var(Var::Global(id)) if self.is_shared(*id) => Callee::Value(callee),
             ExprKind::Var(Var::Global(id)) => match self.global(*id) {
                 Entry::Global(_)
-                    if self.far_globals || !args.items.iter().all(|item| is_inert(&item.value)) =>
+                    if self.far_globals
+                        || self.gen_.hir.home(*id).is_none() // others stay as they are
+                            && !args.items.iter().all(|item| is_inert(&item.value)) =>
                 {
                     Callee::Value(callee)
                 }
@@ -212,14 +215,19 @@ impl<'h> FnGen<'_, 'h> {
         let hir = self.gen_.hir;
         if let Callee::Value(value) = callee
             && let ExprKind::Var(Var::Global(id)) = &value.kind
-            && let global = &hir.globals[id.index()]
-            && !global.assigned
-            && let Some(func) = global.func
         {
-            let params = &hir.funcs[func.index()].params;
+            let global = &hir.globals[id.index()];
+            let own = global.func.filter(|_| !global.assigned);
+            let own = own.map_or(&[][..], |func| &hir.funcs[func.index()].params);
+            let imported = match hir.home(*id) {
+                Some(Home::Imported { params, .. }) => params.as_slice(),
+                _ => &[],
+            };
+            let own = own.iter().map(|param| param.name.as_str());
+            let params: Vec<&str> = own.chain(imported.iter().map(String::as_str)).collect();
             order.sort_by_key(|&at| {
                 match &args.named[at] {
-                    Named::Entry(name, _) => params.iter().position(|p| *p.name == **name),
+                    Named::Entry(name, _) => params.iter().position(|param| *param == &**name),
                     Named::Spread(_) => None,
                 }
                 .unwrap_or(params.len())

@@ -437,11 +437,21 @@ impl<'h> FnGen<'_, 'h> {
 
     /// The table entry through which a global is read.
     pub fn global(&self, id: GlobalId) -> Entry {
-        let global = &self.gen_.hir.globals[id.index()];
+        let hir = self.gen_.hir;
+        let global = &hir.globals[id.index()];
         match global.func {
-            Some(func) if !global.assigned => Entry::Func(FuncId(func.0)),
+            Some(func) if !global.assigned && hir.home(id).is_none() => Entry::Func(FuncId(func.0)),
             _ => Entry::Global(id),
         }
+    }
+
+    /// Whether a global is a cell, which other images read and assign too.
+    pub fn is_shared(&self, id: GlobalId) -> bool {
+        let home = self.gen_.hir.home(id);
+        matches!(
+            home,
+            Some(Home::Shared | Home::Imported { shared: true, .. })
+        )
     }
 
     fn read(&mut self, var: &'h Var, dest: Option<u16>) -> u16 {
@@ -460,6 +470,15 @@ impl<'h> FnGen<'_, 'h> {
                 let cell = self.function.captures[id.index()].cell;
                 let op = if cell { Op::GetUpCell } else { Op::GetUp };
                 self.op(op, to, id.0 as u16, 0);
+                to
+            }
+            Var::Global(id) if self.is_shared(*id) => {
+                let to = self.target(dest);
+                let mark = self.mark();
+                let cell = self.alloc();
+                self.load(cell, Entry::Global(*id));
+                self.op(Op::GetCell, to, cell, 0);
+                self.reset(mark);
                 to
             }
             Var::Global(id) => {
@@ -496,6 +515,13 @@ impl<'h> FnGen<'_, 'h> {
                 self.op(Op::SetCell, slot, from, 0);
             }
             Var::Capture(id) => self.op(Op::SetUpCell, from, id.0 as u16, 0),
+            Var::Global(id) if self.is_shared(*id) => {
+                let mark = self.mark();
+                let cell = self.alloc();
+                self.load(cell, Entry::Global(*id));
+                self.op(Op::SetCell, cell, from, 0);
+                self.reset(mark);
+            }
             Var::Global(id) => self.op_ref(Op::SetG, from, 0, Entry::Global(*id)),
             Var::Name(name) | Var::GlobalMember(name) => {
                 let x = u8::from(matches!(var, Var::GlobalMember(_)));

@@ -28,7 +28,8 @@ use crate::hir::{FnId, Function, Hir, ModuleIdx};
 use func::{Entry, FnGen, Scratch};
 use gene_format::ops::{GUARD, MAX_FRAME};
 use gene_format::program::{
-    Capture, Func, FuncId, FuncKind, Module, ModuleId, Param, Program, StrId,
+    Capture, Export, Func, FuncId, FuncKind, Import, Module, ModuleId, Param, Program, StrId,
+    TableId,
 };
 use gene_format::text::Span;
 use lines::Lines;
@@ -60,11 +61,11 @@ pub fn generate(hir: &Hir, texts: &[&[u8]]) -> Result<Program, Vec<Error>> {
         let draft = gen_.function(FnId(at as u32), function, false);
         drafts.push(draft);
     }
-    let table = table::layout(&mut gen_, &mut drafts);
+    let (table, globals) = table::layout(&mut gen_, &mut drafts);
     if !gen_.errors.is_empty() {
         return Err(gen_.errors);
     }
-    Ok(gen_.program(drafts, table))
+    Ok(gen_.program(drafts, table, &globals))
 }
 
 /// 1 for functions with a receiver in slot 0.
@@ -208,6 +209,7 @@ impl<'h> Gen<'h> {
         mut self,
         drafts: Vec<Draft>,
         table: Vec<gene_format::program::TableEntry>,
+        globals: &[u32],
     ) -> Program {
         let mut funcs: Vec<Func> = drafts.into_iter().map(|draft| draft.func).collect();
         for (func, captures) in funcs.iter_mut().zip(std::mem::take(&mut self.captures)) {
@@ -233,6 +235,21 @@ impl<'h> Gen<'h> {
             source: None,
         });
         let modules = modules.collect();
+        let imports = hir.links.imports.iter().map(|(path, interface)| Import {
+            path: self.string(path),
+            interface: *interface,
+        });
+        let imports = imports.collect();
+        let exports = hir
+            .links
+            .exports
+            .iter()
+            .map(|(name, description, id)| Export {
+                name: self.string(name),
+                description: self.string(description),
+                entry: id.map(|id| TableId(globals[id.index()])),
+            });
+        let exports = exports.collect();
         let needs_eval = hir.needs_eval.as_ref().map(|(module, span, text)| {
             let (line, column) = self.lines[module.index()].place(span.start);
             let file = &hir.modules[module.index()].name;
@@ -244,6 +261,8 @@ impl<'h> Gen<'h> {
             table,
             funcs,
             modules,
+            imports,
+            exports,
             meta: Vec::new(),
             needs_eval,
             source_hash: [0; 32],

@@ -11,7 +11,7 @@
 use super::func::Reference;
 use super::{Entry, Gen};
 use crate::hash::FastMap;
-use crate::hir::{FnId, GlobalId};
+use crate::hir::{FnId, GlobalId, Home};
 use gene_format::ops::{Insn, Op};
 use gene_format::program::{Func, FuncId, TableEntry, TableId};
 
@@ -40,8 +40,8 @@ struct Window {
     known: FastMap<Entry, u32>,
 }
 
-/// Lays out the table and fills the operands in.
-pub(super) fn layout(gen_: &mut Gen<'_>, drafts: &mut [Draft]) -> Vec<TableEntry> {
+/// Lays out the table and fills the operands in. Gives the table, and the words of the globals.
+pub(super) fn layout(gen_: &mut Gen<'_>, drafts: &mut [Draft]) -> (Vec<TableEntry>, Vec<u32>) {
     let mut table = Vec::new();
     let mut window = Window {
         start: 0,
@@ -77,7 +77,7 @@ pub(super) fn layout(gen_: &mut Gen<'_>, drafts: &mut [Draft]) -> Vec<TableEntry
             }
         }
     }
-    table
+    (table, globals)
 }
 
 /// Words that the function would add to the window.
@@ -138,16 +138,23 @@ fn push(gen_: &Gen<'_>, table: &mut Vec<TableEntry>, entry: Entry) -> u32 {
     at
 }
 
-/// A word for every global that is a variable; others are bound as functions.
+/// A word for every global that is a variable, or used by other images; others are bound as
+/// functions.
 fn add_globals(gen_: &mut Gen<'_>, table: &mut Vec<TableEntry>) -> Vec<u32> {
     let hir = gen_.hir;
-    let add = |global: &crate::hir::Global| global.assigned || global.func.is_none();
-    let words = hir.globals.iter().map(|global| {
+    let words = (0..).map(GlobalId).zip(&hir.globals).map(|(id, global)| {
         let at = table.len() as u32;
-        if add(global) {
-            let name = gen_.pool.string(&global.name);
-            let func = global.func.map(|func| FuncId(func.0));
-            table.push(TableEntry::Global { name, func });
+        let func = global.func.map(|func| FuncId(func.0));
+        let mut name = || gen_.pool.string(&global.name);
+        match (hir.home(id), func) {
+            (Some(Home::Imported { import, .. }), _) => table.push(TableEntry::Import {
+                import: *import,
+                name: name(),
+            }),
+            (Some(Home::Shared), _) => table.push(TableEntry::Shared { name: name(), func }),
+            (Some(Home::Offered), Some(func)) => table.push(TableEntry::Func(func)),
+            (_, Some(_)) if !global.assigned => {}
+            _ => table.push(TableEntry::Global { name: name(), func }),
         }
         at
     });

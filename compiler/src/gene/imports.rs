@@ -321,6 +321,55 @@ impl Lower<'_> {
         }
     }
 
+    /// What the module just lowered needs of others, here in order, and offers them.
+    pub fn offers(&mut self, exports: &Exports, order: &[ModuleIdx]) -> Interface {
+        let visible: Vec<(Name, GlobalId)> = match &exports.listed {
+            Some(listed) => {
+                let found = listed.iter().map(|name| (*name, exports.all[name]));
+                found.collect()
+            }
+            None => exports.members.iter().map(|(n, g)| (*n, *g)).collect(),
+        };
+        let mut list: Vec<Export> = Vec::with_capacity(visible.len());
+        for (name, global) in visible {
+            let known = self.macros.get(&global);
+            list.push(Export {
+                name: self.names.text(name).to_owned(),
+                global,
+                macro_call: known.map(|known| known.describe(&self.names)),
+            });
+        }
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        list.dedup_by(|a, b| a.name == b.name);
+        Interface {
+            imports: order.to_vec(),
+            exports: list,
+            facts: self.facts(),
+            needs_eval: self.unit.needs_eval.take(),
+        }
+    }
+
+    /// What code means depends on more than imported names: on the built-in names that the program
+    /// assigns, and on the variants of the enums that are known by now.
+    fn facts(&self) -> String {
+        let mut hidden: Vec<&str> = self.hidden.iter().map(String::as_str).collect();
+        hidden.sort_unstable();
+        let variant = |(variant, enums): (&Name, &Vec<Name>)| {
+            let mut line = format!("variant {} of", self.names.text(*variant));
+            for of in enums {
+                line.push(' ');
+                line.push_str(self.names.text(*of));
+            }
+            line
+        };
+        let mut lines: Vec<String> = self.variants.iter().map(variant).collect();
+        lines.sort_unstable();
+        if !hidden.is_empty() {
+            lines.push(format!("assigned: {}", hidden.join(" ")));
+        }
+        lines.join("; ")
+    }
+
     /// What other modules can import from the module just lowered.
     pub fn take_exports(&mut self) -> Exports {
         let mut exports = Exports::default();

@@ -49,6 +49,8 @@ pub(super) struct Lower<'o> {
     pub macros: FastMap<GlobalId, Macro>,
     /// What the modules lowered so far export.
     pub exports: Vec<Rc<Exports>>,
+    /// What the modules lowered so far need and offer, if that is asked for.
+    pub interfaces: Vec<Interface>,
     /// In the arguments of `(Class …)`, functions may take `self`.
     pub self_param: bool,
     /// The function to be lowered next gets a receiver, though it does not declare one.
@@ -216,6 +218,7 @@ impl<'o> Lower<'o> {
             members: Vec::new(),
             macros: FastMap::default(),
             exports: Vec::new(),
+            interfaces: Vec::new(),
             self_param: false,
             receiver_fn: false,
             tries: 0,
@@ -499,6 +502,9 @@ impl Lower<'_> {
     }
 
     pub fn note_eval(&mut self, span: Span, text: &str) {
+        if self.unit.needs_eval.is_none() {
+            self.unit.needs_eval = Some((span, text.into()));
+        }
         if self.needs_eval.is_none() {
             self.needs_eval = Some((self.unit.index, span, text.into()));
         }

@@ -49,6 +49,8 @@ pub struct Options {
     pub contracts: bool,
     /// Check type annotations at run time.
     pub type_check: bool,
+    /// Tell what each module needs of others and offers them (`Hir::interfaces`).
+    pub interfaces: bool,
 }
 
 impl Default for Options {
@@ -56,6 +58,7 @@ impl Default for Options {
         Options {
             contracts: true,
             type_check: true,
+            interfaces: false,
         }
     }
 }
@@ -233,6 +236,10 @@ fn lower_pass(
             end: span.start,
             ..span
         };
+        if lower.options.interfaces {
+            let interface = lower.offers(&exports, &source.order);
+            lower.interfaces.push(interface);
+        }
         lower.exports.push(Rc::new(exports));
     }
     lower.check_calls();

@@ -3,7 +3,7 @@
 
 use super::functions::{FnDef, definition_name};
 use super::lower::{Lower, seq, word};
-use super::names::Name;
+use super::names::{Name, Names};
 use super::packages::Package;
 use super::params::Target;
 use super::piece::Known;
@@ -57,6 +57,8 @@ pub(super) struct Unit {
     pub unknown: Vec<(Name, Span, Option<String>)>,
     /// Free names that some form assigns.
     pub assigned_names: Vec<Name>,
+    /// Its first form that needs a compiler at run time.
+    pub needs_eval: Option<(Span, String)>,
     /// An import adds names at run time, which may hide built-in ones.
     pub dynamic_names: bool,
 }
@@ -87,6 +89,23 @@ pub(super) struct Macro {
 }
 
 impl Macro {
+    /// In words, for interfaces.
+    pub fn describe(&self, names: &Names) -> String {
+        let hidden = self.hidden.iter().map(|name| names.text(*name));
+        let hidden: Vec<&str> = hidden.collect();
+        let param = |(name, kind): &(Name, ParamKind)| match kind {
+            ParamKind::Optional => format!("{}?", names.text(*name)),
+            ParamKind::Rest => format!("{}...", names.text(*name)),
+            _ => names.text(*name).to_owned(),
+        };
+        let positional: Vec<String> = self.positional.iter().map(param).collect();
+        format!(
+            "evaluates [{}] of [{}]",
+            hidden.join(" "),
+            positional.join(" ")
+        )
+    }
+
     /// The positional argument that a parameter gets, if that does not depend on the call.
     pub fn argument_index(&self, hidden: Name, given: usize) -> Option<usize> {
         let index = self.positional.iter().position(|param| param.0 == hidden)?;
@@ -486,6 +505,7 @@ impl Lower<'_> {
             modules,
             funcs,
             globals: self.globals,
+            interfaces: self.interfaces,
             needs_eval,
             ..Hir::default()
         })

@@ -20,6 +20,8 @@ pub(super) struct Source {
     pub forms: Vec<Form>,
     /// The modules that import forms mean, by the place of the form.
     pub imports: FastMap<u32, ModuleIdx>,
+    /// These modules in the order of the forms.
+    pub order: Vec<ModuleIdx>,
     /// The package around it, its root as `shown`; known if the module or the main one may ask.
     pub package: Option<Package>,
 }
@@ -75,6 +77,7 @@ impl<'r> Reader<'r> {
         let via = self.via.take();
         self.open.push((path.to_owned(), name.clone(), via));
         let mut imports = FastMap::default();
+        let mut order = Vec::new();
         for form in &forms {
             self.declared.extend(dependency(form));
             let FormKind::Gene(gene) = &form.kind else {
@@ -89,6 +92,9 @@ impl<'r> Reader<'r> {
                 && let Some(module) = self.imported(path, file, &import, form.span)
             {
                 imports.insert(form.span.start, module);
+                if !order.contains(&module) {
+                    order.push(module);
+                }
             }
         }
         self.open.pop();
@@ -107,6 +113,7 @@ impl<'r> Reader<'r> {
             name,
             forms,
             imports,
+            order,
             package,
         });
         Some(index)

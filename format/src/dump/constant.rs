@@ -33,6 +33,20 @@ pub fn describe_entry(image: &CheckedImage<'_>, entry: &TableEntry) -> String {
             name: id,
             func: Some(init),
         } => format!("global {} = {}", name(*id), func(*init)),
+        TableEntry::Shared {
+            name: id,
+            func: None,
+        } => format!("shared {}", name(*id)),
+        TableEntry::Shared {
+            name: id,
+            func: Some(init),
+        } => format!("shared {} = {}", name(*id), func(*init)),
+        TableEntry::Import { import, name: id } => {
+            let path = image.imports().ok();
+            let path = path.and_then(|list| Some(list.get(*import as usize)?.path));
+            let path = path.unwrap_or("?").escape_debug();
+            format!("import {} from {path}", name(*id))
+        }
         TableEntry::Builtin(id) => format!("builtin {}", name(*id)),
         TableEntry::Func(id) => format!("function {}", func(*id)),
         TableEntry::Field(id) => format!("field {}", name(*id)),

@@ -32,6 +32,12 @@ pub struct Facts {
     /// Modules in the order of initialisation.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<ModuleFacts>,
+    /// Images that it needs, in the order in which they are loaded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub imports: Vec<ImportFacts>,
+    /// What other images may use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interface: Option<InterfaceFacts>,
     /// Functions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<FuncFacts>,
@@ -92,6 +98,35 @@ pub struct ModuleFacts {
     pub init: String,
     /// Bytes of source text, if kept.
     pub source_len: Option<usize>,
+}
+
+/// An image that this one needs.
+#[derive(Clone, Serialize, Debug)]
+pub struct ImportFacts {
+    /// Its file, relative to the folder of the main image.
+    pub path: String,
+    /// The interface that the code was compiled against, hexadecimal.
+    pub interface: String,
+}
+
+/// What other images may use.
+#[derive(Clone, Serialize, Debug)]
+pub struct InterfaceFacts {
+    /// Its hash, hexadecimal.
+    pub hash: String,
+    /// Exports, ascending by name.
+    pub exports: Vec<ExportFacts>,
+}
+
+/// A name that other images may use; the empty name stands for the whole module.
+#[derive(Clone, Serialize, Debug)]
+pub struct ExportFacts {
+    /// The name.
+    pub name: String,
+    /// What users of the name are compiled against.
+    pub description: String,
+    /// `t0` and so on.
+    pub entry: Option<String>,
 }
 
 /// A function.
@@ -189,6 +224,8 @@ pub fn gather(image: &CheckedImage<'_>, select: &Select) -> Result<Facts> {
         meta: image.meta()?,
         needs_eval: image.needs_eval().map(String::from),
         modules: Vec::new(),
+        imports: Vec::new(),
+        interface: None,
         functions: Vec::new(),
         constants: Vec::new(),
         table: Vec::new(),
@@ -211,6 +248,8 @@ pub fn gather(image: &CheckedImage<'_>, select: &Select) -> Result<Facts> {
         .into_iter()
         .map(|m| module(image, m))
         .collect();
+    facts.imports = imports(image);
+    facts.interface = interface(image);
     facts.constants = ids(image.const_count())
         .map(|id| describe_constant(image, ConstId(id)))
         .collect();
@@ -273,6 +312,41 @@ fn module(image: &CheckedImage<'_>, view: crate::image::ModuleView) -> ModuleFac
         init: view.init.to_string(),
         source_len: image.source(view.id).map(str::len),
     }
+}
+
+fn imports(image: &CheckedImage<'_>) -> Vec<ImportFacts> {
+    let facts = |view: crate::image::ImportView<'_>| ImportFacts {
+        path: view.path.escape_debug().to_string(),
+        interface: hex(view.interface),
+    };
+    match image.imports() {
+        Ok(views) => views.into_iter().map(facts).collect(),
+        Err(error) => vec![ImportFacts {
+            path: format!("!! {error}"),
+            interface: String::new(),
+        }],
+    }
+}
+
+fn interface(image: &CheckedImage<'_>) -> Option<InterfaceFacts> {
+    if image.export_count() == 0 {
+        return None;
+    }
+    let facts = |view: crate::image::ExportView<'_>| ExportFacts {
+        name: view.name.escape_debug().to_string(),
+        description: view.description.escape_debug().to_string(),
+        entry: view.entry.map(|id| id.to_string()),
+    };
+    Some(match (image.interface(), image.exports()) {
+        (Ok(hash), Ok(exports)) => InterfaceFacts {
+            hash: hex(&hash),
+            exports: exports.into_iter().map(facts).collect(),
+        },
+        (Err(error), _) | (_, Err(error)) => InterfaceFacts {
+            hash: format!("!! {error}"),
+            exports: Vec::new(),
+        },
+    })
 }
 
 fn table_entry(image: &CheckedImage<'_>, id: TableId) -> String {

@@ -59,11 +59,35 @@ fn listing(facts: &Facts, paint: &Paint, out: &mut String) -> std::fmt::Result {
             None => writeln!(out)?,
         }
     }
+    links(facts, paint, out)?;
     for func in &facts.functions {
         function(func, paint, out)?;
     }
     lines("constants", 'k', &facts.constants, paint, out)?;
     lines("table", 't', &facts.table, paint, out)
+}
+
+/// What connects the image with others.
+fn links(facts: &Facts, paint: &Paint, out: &mut String) -> std::fmt::Result {
+    if !facts.imports.is_empty() {
+        writeln!(out, "\n{}", paint.title("imports"))?;
+    }
+    for import in &facts.imports {
+        writeln!(out, "  {} {}", import.interface, import.path)?;
+    }
+    let Some(interface) = &facts.interface else {
+        return Ok(());
+    };
+    writeln!(out, "\n{} {}", paint.title("exports"), interface.hash)?;
+    for export in &interface.exports {
+        let entry = export.entry.as_deref().unwrap_or("");
+        let name = match export.name.as_str() {
+            "" => "(module)",
+            name => name,
+        };
+        writeln!(out, "  {entry:<6} {name} {}", export.description)?;
+    }
+    Ok(())
 }
 
 fn header(facts: &Facts, paint: &Paint, out: &mut String) -> std::fmt::Result {

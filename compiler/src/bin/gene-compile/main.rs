@@ -2,7 +2,7 @@
 
 mod allocator;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Parser, ValueEnum};
 use gene_compiler::cli::{self, CompileArgs, Failure, Source};
@@ -20,7 +20,7 @@ Exit codes:
   2  wrong usage
   3  a file cannot be read or written";
 
-/// Compile a Gene program, with all modules it imports, to one image.
+/// Compile a Gene program, with all modules it imports, to one image, or to one for each module.
 #[derive(Parser)]
 #[command(name = "gene-compile", version, after_help = EXIT_CODES)]
 #[command(group(ArgGroup::new("input").required(true).args(["file", "eval"])))]
@@ -32,9 +32,15 @@ struct Args {
     #[arg(short, long, value_name = "CODE")]
     eval: Option<String>,
 
-    /// Where to write the image [default: beside FILE, with the ending .gir].
+    /// Where to write the image [default: beside FILE, with the ending .gir]; with --separate the
+    /// folder of the images [default: that of FILE].
     #[arg(short, long, value_name = "IMAGE")]
     output: Option<PathBuf>,
+
+    /// Write an image for each module, where its source lies below the folder of FILE; only those
+    /// that change are written.
+    #[arg(long, conflicts_with_all = ["eval", "emit", "check"])]
+    separate: bool,
 
     /// Print a stage of the compilation instead of writing an image.
     #[arg(long, value_enum, value_name = "STAGE", conflicts_with = "output")]
@@ -93,7 +99,25 @@ fn output(args: &Args) -> Result<Option<PathBuf>, Failure> {
     }
 }
 
+/// Writes an image for each module.
+fn separate(args: &Args, file: &Path) -> Result<(), Failure> {
+    let folder = match &args.output {
+        Some(folder) => folder,
+        None => file.parent().unwrap_or(Path::new("")),
+    };
+    let write = WriteOptions {
+        strip: args.strip,
+        ..WriteOptions::default()
+    };
+    let (images, warnings) = args.compile.separate_images(&Source::file(file)?, &write)?;
+    eprint!("{warnings}");
+    cli::write_separate(folder, &images, false, |_, _| Ok(()))
+}
+
 fn run(args: &Args) -> Result<(), Failure> {
+    if let (true, Some(file)) = (args.separate, &args.file) {
+        return separate(args, file);
+    }
     let output = output(args)?;
     let options = args.compile.options();
     let errors = &args.compile.errors;

@@ -8,6 +8,7 @@ use gene_compiler::disk;
 use gene_format::aligned::Aligned;
 use gene_format::dump::{Facts, Select, gather};
 use gene_format::image::CheckedImage;
+use gene_format::write::WriteOptions;
 
 use crate::parse;
 
@@ -17,6 +18,7 @@ written only if it changes. gene-compile writes one image to any place.
 
 Examples:
   gene compile src/app.gene                     # writes build/src/app.gir
+  gene compile --separate src/app.gene          # also writes build/src/lib.gir, if it imports lib
   gene compile -f pretty -a -e '(1 + x)'";
 
 /// Compile programs to images, or show their instructions.
@@ -31,6 +33,9 @@ pub struct Compile {
     /// The folder for images.
     #[arg(short, long, value_name = "DIR", default_value = "build")]
     out_dir: PathBuf,
+    /// Make an image for each module, where its source lies below the folder of the main file.
+    #[arg(long, conflicts_with_all = ["format", "eval"])]
+    separate: bool,
     /// Show addresses in `pretty`.
     #[arg(short, long)]
     addresses: bool,
@@ -74,6 +79,7 @@ pub fn compile(args: &Compile) -> Result<i32, Failure> {
     let mut code = 0;
     for source in &sources {
         let done = match format {
+            Form::Gir if args.separate => write_separate(args, source),
             Form::Gir => write(args, source),
             _ => show(args, source, format),
         };
@@ -97,6 +103,19 @@ fn write(args: &Compile, source: &Source) -> Result<(), Failure> {
         .and_then(|()| disk::write_whole(&path, &image))
         .map_err(|error| Failure::file(&path, &error))?;
     cli::write(&format!("Written: {to}\n"))
+}
+
+fn write_separate(args: &Compile, source: &Source) -> Result<(), Failure> {
+    let path = image_path(&args.out_dir, &source.path);
+    let write = WriteOptions::default();
+    let (images, _) = args.compile.separate_images(source, &write)?;
+    let (from, to) = (&source.name, path.display());
+    cli::write(&format!("Compiling: {from} -> {to}\n"))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    cli::write_separate(folder, &images, args.force, |path, is_new| {
+        let done = if is_new { "Written" } else { "Up-to-date" };
+        cli::write(&format!("{done}: {}\n", path.display()))
+    })
 }
 
 /// `<out>/<folder of the source>/<name>.gir`, below `out` wherever the source is.

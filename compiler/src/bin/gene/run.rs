@@ -121,20 +121,37 @@ impl Execute {
         self.load_image(&source.name, image, args)
     }
 
-    /// A machine with an image.
+    /// A machine with an image that is in memory.
     pub fn load_image(
         &self,
         name: &str,
         image: Mapping,
         args: Vec<String>,
     ) -> Result<Machine, Failure> {
+        self.start(name, args, |options, compiler| {
+            Machine::load(name, image, options, Verify::Lazy, Some(compiler))
+        })
+    }
+
+    /// A machine with the program of an image file.
+    fn open(&self, file: &Path, args: Vec<String>) -> Result<Machine, Failure> {
+        self.start(&file.to_string_lossy(), args, |options, compiler| {
+            Machine::open(file, options, Verify::Lazy, Some(compiler))
+        })
+    }
+
+    fn start(
+        &self,
+        name: &str,
+        args: Vec<String>,
+        load: impl FnOnce(Options, Box<dyn Evaluator>) -> Result<Machine, run::Failure>,
+    ) -> Result<Machine, Failure> {
         let options = Options {
             strict_nil: self.compile.strict_nil,
             ..self.limits.options(name.to_owned(), args)
         };
-        let compiler: Box<dyn Evaluator> = Box::new(Compiler::new(self.compile.options()));
-        let loaded = Machine::load(name, image, options, Verify::Lazy, Some(compiler));
-        loaded.map_err(|error| Failure::Image {
+        let compiler = Box::new(Compiler::new(self.compile.options()));
+        load(options, compiler).map_err(|error| Failure::Image {
             code: run::Failure::exit_code(&error),
             text: format!("{name}: {error}"),
         })
@@ -159,9 +176,7 @@ pub fn run(args: &Run) -> Result<i32, Failure> {
     let rest = args.args.clone();
     let machine = match &args.file {
         Some(file) if file.extension().is_some_and(|ending| ending == "gir") => {
-            let image = Mapping::open(file).map_err(|error| Failure::file(file, &error))?;
-            let name = file.to_string_lossy();
-            execute.load_image(&name, image, rest)?
+            execute.open(file, rest)?
         }
         Some(file) if file != Path::new("-") => cache::load(execute, &args.cache, file, rest)?,
         Some(_) => execute.load(&Source::standard_input()?, rest)?,
