@@ -152,3 +152,28 @@ fn the_library_is_not_blamed() {
         .clone();
     assert!(said.contains("missing variants: Err"), "{said}");
 }
+
+#[test]
+fn comments_that_are_never_closed() {
+    check(
+        "(println 1)\n#< from here\n(println 2)",
+        &[
+            "warning: the comment is never closed\n --> a.gene:2:1",
+            "close it with >#",
+        ],
+    );
+    check("(println 1) #< a #< b >#>#", &[]);
+    let open = said("(println 1\n #< oops\n)", 1);
+    assert!(open.contains("the comment opened at 2:2 is never closed"), "{open}");
+}
+
+#[test]
+fn nested_parameters() {
+    check(
+        "(fn f [[x y] z] z)",
+        &[
+            "warning: nested parameters bind nothing\n --> a.gene:1:8",
+            "(var [x y] name)",
+        ],
+    );
+}

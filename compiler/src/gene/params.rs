@@ -1,7 +1,9 @@
 //! Parameter lists and array patterns: the same notation (`language/05-functions.md` §3,
 //! `12-patterns.md` §2).
 
+use super::Finding;
 use super::lower::{Lower, word};
+use super::show::show;
 use gene_format::program::ParamKind;
 use gene_format::text::{Form, FormKind, Span};
 
@@ -113,7 +115,16 @@ impl Lower<'_> {
                 param.target = Target::Nested(&items.items);
                 return Some((param, false));
             }
-            FormKind::Array(_) => return Some((param, false)),
+            FormKind::Array(_) => {
+                let message = "nested parameters bind nothing";
+                let mut finding = Finding::new(self.unit.index, form.span, message);
+                let inside = show(form);
+                finding.hint = Some(format!(
+                    "name the parameter, and take it apart in the body: (var {inside} name)"
+                ));
+                self.warnings.push(finding);
+                return Some((param, false));
+            }
             _ if pattern => {
                 self.error(form.span, "Unsupported destructuring pattern");
                 return None;

@@ -10,7 +10,7 @@ use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::hash::FastMap;
 use crate::hir::ModuleIdx;
 use crate::source::{FileId, Place, SourceMap};
-use gene_format::text::{Form, FormKind, Span, read_all};
+use gene_format::text::{Form, FormKind, ReadResult, Span, read_all};
 
 /// A module as read.
 pub(super) struct Source {
@@ -72,7 +72,13 @@ impl<'r> Reader<'r> {
 
     /// Reads a module and those it imports; `None` if it cannot be used.
     pub fn module(&mut self, path: &str, file: FileId) -> Option<ModuleIdx> {
-        let forms = self.forms(file)?;
+        let read = self.read(file)?;
+        for warning in read.warnings {
+            let mut found = Diagnostic::from_read_error(file, warning);
+            found.severity = Severity::Warning;
+            self.diagnostics.push(found);
+        }
+        let forms = self.expand(file, read.forms)?;
         let name = self.sources.name(file).to_owned();
         let via = self.via.take();
         self.open.push((path.to_owned(), name.clone(), via));
@@ -121,14 +127,23 @@ impl<'r> Reader<'r> {
 
     /// The forms of a file with its `comptime` parts expanded.
     pub fn forms(&mut self, file: FileId) -> Option<Vec<Form>> {
+        let read = self.read(file)?;
+        self.expand(file, read.forms)
+    }
+
+    fn read(&mut self, file: FileId) -> Option<ReadResult> {
         let read = read_all(self.sources.text(file));
-        if !read.errors.is_empty() {
-            let errors = read.errors.into_iter();
-            let found = errors.map(|error| Diagnostic::from_read_error(file, error));
-            self.diagnostics.extend(found);
-            return None;
+        if read.errors.is_empty() {
+            return Some(read);
         }
-        match super::comptime::expand(read.forms, self.files) {
+        let errors = read.errors.into_iter();
+        let found = errors.map(|error| Diagnostic::from_read_error(file, error));
+        self.diagnostics.extend(found);
+        None
+    }
+
+    fn expand(&mut self, file: FileId, forms: Vec<Form>) -> Option<Vec<Form>> {
+        match super::comptime::expand(forms, self.files) {
             Ok(forms) => Some(forms),
             Err(error) => {
                 self.report(file, error.span, error.message);

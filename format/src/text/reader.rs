@@ -25,6 +25,8 @@ pub(super) struct Reader<'a> {
     pub(super) eof: bool,
     /// Closers left over from forms given up, not to be reported again.
     pub(super) forgiven: usize,
+    /// Where a block comment starts that the text does not close.
+    pub(super) open_comment: Option<usize>,
 }
 
 /// Something that is open and waits for forms.
@@ -106,6 +108,7 @@ impl<'a> Reader<'a> {
             top: pos,
             eof: false,
             forgiven: 0,
+            open_comment: None,
         }
     }
 
@@ -584,6 +587,7 @@ impl<'a> Reader<'a> {
     /// the outer one only if that was opened by `#<<`. An unclosed comment ends with the text.
     #[cold]
     pub(super) fn skip_block_comment(&mut self) {
+        let start = self.pos;
         let doubled = self.byte_at(2) == Some(b'<');
         let mut level = 1_usize;
         self.pos += 2;
@@ -605,6 +609,7 @@ impl<'a> Reader<'a> {
                 _ => self.pos += 1,
             }
         }
+        self.open_comment = Some(start);
     }
 
     #[inline(always)]

@@ -13,6 +13,8 @@ pub struct ReadResult {
     /// Errors in order of place, at most [`MAX_ERRORS`]. A text with errors means nothing;
     /// the forms are then for finding further errors only.
     pub errors: Vec<ReadError>,
+    /// What is no error, but probably not meant.
+    pub warnings: Vec<ReadError>,
 }
 
 /// Reads all top-level forms of a text.
@@ -45,6 +47,10 @@ pub fn read_all(text: &[u8]) -> ReadResult {
         }
     }
     result.errors.extend(invalid);
+    result.warnings.extend(reader.open_comment.map(|start| {
+        ReadError::new("the comment is never closed", start, start + 2)
+            .hint("everything behind it is part of the comment; close it with >#")
+    }));
     result
 }
 
@@ -184,14 +190,18 @@ impl Reader<'_> {
         let before = |next: usize| self.frames.iter().rposition(|frame| frame.start < next);
         let culprit = next.and_then(before).unwrap_or(self.frames.len() - 1);
         let error = self.unclosed_at(culprit);
-        let hint = match next {
-            Some(next) => format!(
+        let hint = match (self.open_comment, next) {
+            (Some(comment), _) => format!(
+                "the comment opened at {} is never closed",
+                place(self.text, comment)
+            ),
+            (None, Some(next)) => format!(
                 "{} opened at {} is not closed before {}, where a new form seems to start",
                 self.sign(&self.frames[culprit]),
                 place(self.text, self.frames[culprit].start),
                 place(self.text, next)
             ),
-            None => format!(
+            (None, None) => format!(
                 "{} opened at {} is never closed",
                 self.sign(&self.frames[culprit]),
                 place(self.text, self.frames[culprit].start)
