@@ -240,6 +240,24 @@ fn depth_limit_can_be_set() {
     program.prints(&[], &["100000"]);
 }
 
+/// A handler of missing methods that meets the same method again is told apart.
+#[test]
+fn endless_missing_methods_have_their_own_message() {
+    let program = Program::new(
+        "(class Echo (on_method_missing [name] [(self .again)]))\n\
+         (println (try ((new Echo) .zip) catch e e/message))\n\
+         (fn down [n] (+ 1 (down n)))\n(class Deep (on_method_missing [name] (down 1)))\n\
+         (println (try ((new Deep) .zip) catch e (e/message .starts_with \"Stack overflow\")))\n",
+    );
+    program.prints(
+        &["--max-depth=1000"],
+        &[
+            "on_method_missing recursion limit exceeded while resolving 'again'",
+            "true",
+        ],
+    );
+}
+
 const ENDLESS_LOOPS: &[&str] = &[
     "(loop)",
     "(while true)",

@@ -131,6 +131,37 @@ impl Vm {
         Raised
     }
 
+    /// The error that the stack, whose innermost frame is `base`, has too many frames.
+    ///
+    /// # Safety
+    /// `base` is the innermost frame of the running fiber.
+    #[cold]
+    pub unsafe fn overflow(&mut self, mut base: *mut Value, depth: usize) -> Raised {
+        // Handlers of missing methods that meet their own method again are told apart.
+        let (mut handlers, mut missing) = (0, Value::NIL);
+        // SAFETY: by the contract; a handler's first parameter follows its receiver
+        unsafe {
+            while !base.is_null() {
+                let proto = &*(*frame::closure(base)).proto;
+                let name = proto.image().map(|image| image.view.string(proto.name));
+                if name == Some(Ok("on_method_missing")) && !proto.params.is_empty() {
+                    handlers += 1;
+                    if handlers == 1 {
+                        missing = *base.add(proto.receiver_slots());
+                    }
+                }
+                base = frame::caller(base);
+            }
+        }
+        let text = match self.name_text(missing) {
+            Some(name) if handlers > depth / 8 => {
+                format!("on_method_missing recursion limit exceeded while resolving '{name}'")
+            }
+            _ => format!("Stack overflow: {depth} calls deep"),
+        };
+        self.error(&text)
+    }
+
     /// Ends the program.
     #[cold]
     pub fn end(&mut self, how: Fatal) -> Raised {
@@ -212,8 +243,17 @@ impl Vm {
 
     /// Remembers in an exception where it was raised, unless it knows already.
     fn note_place(&mut self, pc: *const u64) {
+        let told = std::mem::take(&mut self.place_wanted);
         if !self.raised.is(Kind::Instance) {
             return;
+        }
+        if told && let Some(place) = self.describe_place(pc).filter(|at| at.line > 0) {
+            let Place {
+                file, line, column, ..
+            } = place;
+            let text = format!("{} @ {file}:{line}:{column}", self.message_of(self.raised));
+            let (name, text) = (self.names.message, self.str(&text));
+            self.set_field(self.raised, name, text);
         }
         let place = self.names.place;
         if self.get_field(self.raised, place).is_none() {

@@ -9,13 +9,14 @@ use crate::heap::object::{Closure, Kind};
 use crate::mapping::Mapping;
 use crate::natives::Raised;
 use crate::symbol::Symbol;
+use crate::types::Signature;
 use crate::value::Value;
 use crate::vm::Vm;
 use gene_format::image::CheckedImage;
 use gene_format::ops::{Insn, Op, Operand};
 use gene_format::program::*;
 use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 
 /// Stub that closures of unprepared functions start with; see `interp::prepare`.
@@ -60,12 +61,20 @@ pub struct Proto {
     pub captures: Box<[Capture]>,
     /// Exception handlers, innermost first.
     pub handlers: Box<[Handler]>,
+    /// The types it checks, once they were asked for.
+    pub signature: OnceCell<Signature>,
 }
 
 impl Proto {
     /// Slots before the first parameter.
     pub fn receiver_slots(&self) -> usize {
         matches!(self.kind, FuncKind::Method | FuncKind::Ctor) as usize
+    }
+
+    /// The image it belongs to, unless the machine made it.
+    pub fn image(&self) -> Option<&Image> {
+        // SAFETY: images are never freed
+        unsafe { self.image.as_ref() }
     }
 
     /// Index of the instruction at `pc`, if it is one of this function.
@@ -208,6 +217,7 @@ impl Image {
             params: params.into(),
             captures: vm.corrupt(self.view.captures(&f))?.into(),
             handlers: vm.corrupt(self.view.handlers(&f))?.into(),
+            signature: OnceCell::new(),
         });
         let proto = Box::into_raw(proto);
         self.protos[id.index()] = proto;

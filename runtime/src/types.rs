@@ -4,12 +4,19 @@
 use crate::classes::Builtin;
 use crate::heap::object::*;
 use crate::heap_view as view;
-use crate::natives::{NativeResult, Raised, enums, function, log};
+use crate::natives::{NativeResult, Raised, enums, log};
 use crate::program::Image;
 use crate::symbol::Symbol;
 use crate::value::Value;
 use crate::vm::Vm;
-use gene_format::program::{Check, CheckSite, ParamKind, StrId, TypeDesc};
+use gene_format::error::FormatError;
+use gene_format::image::CheckedImage;
+use gene_format::program::{Check, CheckSite, StrId, TypeDesc};
+
+mod signature;
+
+pub use signature::Signature;
+use signature::fits_function;
 
 /// Index of a check in `Vm::checks`.
 pub type CheckRef = u32;
@@ -49,36 +56,30 @@ pub enum Type {
 pub fn resolve(vm: &mut Vm, image: &mut Image, check: &Check) -> Result<TypeCheck, Raised> {
     let text = |vm: &mut Vm, id: StrId| vm.corrupt(image.view.string(id)).map(str::to_owned);
     Ok(TypeCheck {
-        ty: resolve_type(vm, image, &check.ty)?,
+        ty: vm.corrupt(resolve_type(&image.view, &check.ty))?,
         text: text(vm, check.text)?,
         name: text(vm, check.name)?,
         site: check.site,
     })
 }
 
-fn resolve_type(vm: &mut Vm, image: &Image, ty: &TypeDesc) -> Result<Type, Raised> {
-    let text = |vm: &mut Vm, id: StrId| vm.corrupt(image.view.string(id)).map(str::to_owned);
+fn resolve_type(view: &CheckedImage<'_>, ty: &TypeDesc) -> Result<Type, FormatError> {
+    let text = |id: StrId| view.string(id).map(str::to_owned);
     Ok(match ty {
         TypeDesc::Any => Type::Any,
-        TypeDesc::Named(id) => Type::Named(text(vm, *id)?),
-        TypeDesc::Applied(id) => Type::Applied(text(vm, *id)?),
+        TypeDesc::Named(id) => Type::Named(text(*id)?),
+        TypeDesc::Applied(id) => Type::Applied(text(*id)?),
         TypeDesc::Union(members) => {
-            let mut resolved = Vec::with_capacity(members.len());
-            for m in members {
-                resolved.push(resolve_type(vm, image, m)?);
-            }
-            Type::Union(resolved)
+            let members = members.iter().map(|m| resolve_type(view, m));
+            Type::Union(members.collect::<Result<_, _>>()?)
         }
         TypeDesc::Function { params, result } => {
             let mut resolved = Vec::with_capacity(params.len());
             for p in params {
-                let key = match p.key {
-                    Some(id) => Some(text(vm, id)?),
-                    None => None,
-                };
-                resolved.push((key, p.rest, resolve_type(vm, image, &p.ty)?));
+                let key = p.key.map(text).transpose()?;
+                resolved.push((key, p.rest, resolve_type(view, &p.ty)?));
             }
-            Type::Function(resolved, Box::new(resolve_type(vm, image, result)?))
+            Type::Function(resolved, Box::new(resolve_type(view, result)?))
         }
     })
 }
@@ -127,6 +128,7 @@ fn mismatch(vm: &mut Vm, check: &TypeCheck, value: Value) -> Raised {
              enum-backed {name} constructors instead"
         ));
     }
+    vm.place_wanted = check.site == CheckSite::Property;
     let (text, got) = (&check.text, type_name(vm, value));
     vm.error(&format!(
         "Type error [GENE_TYPE_MISMATCH]: expected {text}, got {got} in {place}"
@@ -195,7 +197,7 @@ pub fn matches(vm: &Vm, ty: &Type, v: Value) -> bool {
         Type::Any => true,
         Type::Named(name) | Type::Applied(name) => has_type_name(vm, name, v),
         Type::Union(members) => members.iter().any(|m| matches(vm, m, v)),
-        Type::Function(params, _) => fits_function(vm, params, v),
+        Type::Function(params, result) => fits_function(vm, params, result, v),
     }
 }
 
@@ -233,37 +235,6 @@ fn has_other_name(vm: &Vm, name: &str, v: Value) -> bool {
         None => Builtin::of_immediate(v),
     };
     class.name() == name || type_name(vm, v) == name
-}
-
-/// Count, kinds and names of the parameters must agree.
-fn fits_function(vm: &Vm, wanted: &[(Option<String>, bool, Type)], v: Value) -> bool {
-    if v.is(Kind::Native) || view::tag(v) == Some(Tag::Interception) {
-        return true;
-    }
-    let Some(params) = function::params(v) else {
-        return false;
-    };
-    let count = |want: fn(ParamKind) -> bool| params.iter().filter(|p| want(p.1)).count();
-    let is_key = |k| matches!(k, ParamKind::Key | ParamKind::OptionalKey);
-    let has = |rest: bool, key: bool| {
-        wanted
-            .iter()
-            .filter(|w| w.1 == rest && w.0.is_some() == key)
-            .count()
-    };
-    count(|k| matches!(k, ParamKind::Required | ParamKind::Optional)) == has(false, false)
-        && count(|k| k == ParamKind::Rest) == has(true, false)
-        && count(|k| k == ParamKind::KeyRest) == has(true, true)
-        && count(is_key) == has(false, true)
-        && wanted
-            .iter()
-            .filter(|w| !w.1)
-            .filter_map(|w| w.0.as_deref())
-            .all(|key| {
-                params
-                    .iter()
-                    .any(|p| is_key(p.1) && vm.symbols.text(p.0) == key)
-            })
 }
 
 // ---------------------------------------------------------------- typeof

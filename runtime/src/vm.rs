@@ -159,6 +159,8 @@ pub struct Vm {
     pub gc_stats: GcStats,
     /// Return addresses of the frames at an uncaught raise.
     pub backtrace: Vec<*const u64>,
+    /// The message being raised ends with its place.
+    pub place_wanted: bool,
     /// The exception that frames are being left for, from its raise to the `catch` that takes it.
     pub unwinding: Value,
     /// The program's result.
@@ -233,6 +235,7 @@ impl Vm {
             fatal: None,
             gc_stats: GcStats::default(),
             backtrace: Vec::new(),
+            place_wanted: false,
             unwinding: Value::UNDEF,
             result: Value::NIL,
             names,
@@ -274,6 +277,7 @@ impl Vm {
             params: Box::default(),
             captures: Box::default(),
             handlers: Box::default(),
+            signature: std::cell::OnceCell::new(),
         }));
         self.closure(proto, &[])
     }
@@ -464,8 +468,7 @@ impl Vm {
             let need = used + slots + ZONE;
             let bytes = need * 2 * size_of::<Value>();
             if depth >= self.options.max_depth || self.heap.would_exceed(bytes) {
-                let text = format!("Stack overflow: {depth} calls deep");
-                return Err(self.error(&text));
+                return Err(self.overflow(frame_base, depth));
             }
             let fiber = self.fiber();
             if need <= fiber.slots() && base <= fiber.limit() {

@@ -164,7 +164,10 @@ fn comments_that_are_never_closed() {
     );
     check("(println 1) #< a #< b >#>#", &[]);
     let open = said("(println 1\n #< oops\n)", 1);
-    assert!(open.contains("the comment opened at 2:2 is never closed"), "{open}");
+    assert!(
+        open.contains("the comment opened at 2:2 is never closed"),
+        "{open}"
+    );
 }
 
 #[test]

@@ -36,6 +36,27 @@ fn header(mut rest: &[Form]) -> Header<'_> {
     head
 }
 
+/// Name of the class that an object of this name gets.
+pub(super) fn object_class(name: &str) -> String {
+    match name.ends_with("Class") {
+        true => name.to_owned(),
+        false => format!("{name}Class"),
+    }
+}
+
+/// What the class of an object is bound to, unless the object itself has that name.
+fn class_target(object: &Form, name: &str) -> Option<Form> {
+    if definition_name(object) == name {
+        return None;
+    }
+    let mut target = object.clone();
+    match &mut target.kind {
+        FormKind::Path(parts) => *parts.last_mut()? = name.into(),
+        kind => *kind = FormKind::Symbol(name.into()),
+    }
+    Some(target)
+}
+
 impl Lower<'_> {
     /// `(class Name < Parent implements I body…)`
     pub fn class(&mut self, gene: &GeneForm, span: Span) -> Expr {
@@ -270,12 +291,10 @@ impl Lower<'_> {
         let Some((target, rest)) = gene.children.split_first() else {
             return self.error(span, "object requires a name");
         };
-        let mut name = definition_name(target).to_owned();
-        if !name.ends_with("Class") {
-            name.push_str("Class");
-        }
+        let name = object_class(definition_name(target));
+        let of = class_target(target, &name);
         let mut list = Vec::new();
-        let class = self.class_body(&name, None, rest, &mut list, span);
+        let class = self.class_body(&name, of.as_ref(), rest, &mut list, span);
         let new = ExprKind::New(Box::new(local(class, span)), Args::default().into());
         list.push(self.define(target, expr(new, span), None));
         expr(ExprKind::Seq(list), span)

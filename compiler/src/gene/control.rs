@@ -219,6 +219,9 @@ impl Lower<'_> {
         match self.loop_target(gene, span) {
             Err(()) => nil(span),
             Ok(Some(id)) => expr(ExprKind::Break(id, value), span),
+            Ok(None) if self.scopes.current().finally > 0 => {
+                value.map_or_else(|| nil(span), |v| *v)
+            }
             Ok(None) => expr(ExprKind::Fail("break used outside of a loop".into()), span),
         }
     }
@@ -227,6 +230,7 @@ impl Lower<'_> {
         match self.loop_target(gene, span) {
             Err(()) => nil(span),
             Ok(Some(id)) => expr(ExprKind::Continue(id), span),
+            Ok(None) if self.scopes.current().finally > 0 => nil(span),
             Ok(None) => expr(
                 ExprKind::Fail("continue used outside of a loop".into()),
                 span,
@@ -264,7 +268,11 @@ impl Lower<'_> {
         let mut finally = None;
         for (which, part) in words.into_iter().zip(parts) {
             match (which, part.split_first()) {
-                ("finally", _) => finally = Some(Box::new(self.scoped(part, span))),
+                ("finally", _) => {
+                    self.scopes.current().finally += 1;
+                    finally = Some(Box::new(self.scoped(part, span)));
+                    self.scopes.current().finally -= 1;
+                }
                 (_, Some((pattern, handler))) => {
                     catches.push(self.catch(pattern, handler, span));
                 }
@@ -387,6 +395,6 @@ fn is_clause_word(form: &Form) -> bool {
     matches!(word(form), Some("when" | "else"))
 }
 
-fn is_try_word(form: &Form) -> bool {
+pub(super) fn is_try_word(form: &Form) -> bool {
     matches!(word(form), Some("catch" | "finally"))
 }

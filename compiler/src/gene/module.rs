@@ -1,6 +1,8 @@
 //! Modules: which variables they have, and the two phases of their bodies
 //! (`language/08-modules.md` §2).
 
+use super::classes::object_class;
+use super::control::is_try_word;
 use super::functions::{FnDef, definition_name};
 use super::lower::{Lower, seq, word};
 use super::names::{Name, Names};
@@ -12,6 +14,7 @@ use crate::hash::FastMap;
 use crate::hir::*;
 use gene_format::program::{CheckSite, FuncKind, ParamKind};
 use gene_format::text::{Form, FormKind, GeneForm, Span};
+use std::borrow::Cow;
 use std::rc::Rc;
 
 /// Facts about the module being lowered.
@@ -122,7 +125,7 @@ impl Macro {
 
 /// A name that a top-level form declares.
 struct Declared<'f> {
-    name: &'f str,
+    name: Cow<'f, str>,
     kind: DeclaredKind<'f>,
     /// Other modules see it without `export`.
     member: bool,
@@ -208,7 +211,7 @@ impl Lower<'_> {
             return;
         }
         // What is wrong with the parameters is reported when the function is lowered.
-        let reported = self.errors.len();
+        let reported = (self.errors.len(), self.warnings.len());
         let raw = self.raw_params(params, false);
         let mut known = Macro::default();
         let mut other = false;
@@ -237,7 +240,8 @@ impl Lower<'_> {
             let scope = self.name("#scope");
             known.hidden.push(scope);
         }
-        self.errors.truncate(reported);
+        self.errors.truncate(reported.0);
+        self.warnings.truncate(reported.1);
         self.unit.macros.insert(name, known);
     }
 
@@ -343,7 +347,7 @@ impl Lower<'_> {
             slashed,
         } in declared
         {
-            let name = self.name(name);
+            let name = self.name(&name);
             if self.is_outside(name) {
                 continue;
             }
@@ -628,11 +632,19 @@ fn declarations<'f>(form: &'f Form, top: bool, out: &mut Vec<Declared<'f>>) {
                 let slashed = matches!(first.map(|form| &form.kind), Some(FormKind::Path(_)));
                 let member = slashed || matches!(head, "fn" | "class" | "ns" | "interface");
                 out.push(Declared {
-                    name,
+                    name: name.into(),
                     kind,
                     member,
                     slashed,
                 });
+                if head == "object" {
+                    out.push(Declared {
+                        name: object_class(name).into(),
+                        kind: DeclaredKind::Definition,
+                        member: slashed,
+                        slashed,
+                    });
+                }
             }
         }
         _ => {
@@ -645,7 +657,7 @@ fn declarations<'f>(form: &'f Form, top: bool, out: &mut Vec<Declared<'f>>) {
                     ty: None,
                 };
                 out.push(Declared {
-                    name,
+                    name: name.into(),
                     kind,
                     member: true,
                     slashed: true,
@@ -656,11 +668,16 @@ fn declarations<'f>(form: &'f Form, top: bool, out: &mut Vec<Declared<'f>>) {
     if opens_scope(head) {
         return;
     }
+    let children = match head {
+        // Handlers and `finally` have scopes of their own.
+        "try" => gene.children.split(is_try_word).next().unwrap_or(&[]),
+        _ => &gene.children,
+    };
     declarations(&gene.head, false, out);
     gene.props
         .iter()
         .for_each(|entry| declarations(&entry.value, false, out));
-    gene.children
+    children
         .iter()
         .for_each(|form| declarations(form, false, out));
 }
@@ -679,14 +696,14 @@ fn variables<'f>(
             Some(name) => {
                 let kind = DeclaredKind::Variable { is_let, ty: next };
                 out.push(Declared {
-                    name,
+                    name: name.into(),
                     kind,
                     member: false,
                     slashed: false,
                 });
             }
             None => out.push(Declared {
-                name: text,
+                name: (&**text).into(),
                 kind: plain,
                 member: false,
                 slashed: false,
@@ -695,7 +712,7 @@ fn variables<'f>(
         FormKind::Path(_) => {
             if let Some(name) = own_name(target) {
                 out.push(Declared {
-                    name,
+                    name: name.into(),
                     kind: plain,
                     member: true,
                     slashed: true,
@@ -714,7 +731,7 @@ fn variables<'f>(
                         if !matches!(name, "" | "_" | "=") {
                             let kind = DeclaredKind::Variable { is_let, ty: None };
                             out.push(Declared {
-                                name,
+                                name: name.into(),
                                 kind,
                                 member: false,
                                 slashed: false,
@@ -731,7 +748,7 @@ fn variables<'f>(
                 if let Some(name) = word(&entry.value).filter(|&name| name != "_") {
                     let kind = DeclaredKind::Variable { is_let, ty: None };
                     out.push(Declared {
-                        name,
+                        name: name.into(),
                         kind,
                         member: false,
                         slashed: false,

@@ -93,6 +93,8 @@ pub(super) struct OpenFn {
     pub return_to: Option<LoopId>,
     /// Scopes that are open in this function.
     pub scopes: u32,
+    /// `finally` parts around, in this function.
+    pub finally: u32,
     /// Maps of what evaluated code defines; the function begins with making them.
     pub definitions: Vec<LocalId>,
 }
@@ -138,6 +140,7 @@ impl Scopes {
             next_loop: 0,
             return_to: None,
             scopes: 0,
+            finally: 0,
             definitions: Vec::new(),
         });
     }

@@ -324,6 +324,10 @@ impl Lower<'_> {
                 );
                 self.error(span, message)
             }
+            [target, _] if word(target) == Some("Self") => self.error(
+                target.span,
+                "Reserved identifier 'Self' cannot be used for type",
+            ),
             [target, ty] if word(target).is_some() => {
                 let value = self.type_literal(ty);
                 let name = self.name(word(target).unwrap_or(""));

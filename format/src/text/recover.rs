@@ -48,7 +48,7 @@ pub fn read_all(text: &[u8]) -> ReadResult {
     }
     result.errors.extend(invalid);
     result.warnings.extend(reader.open_comment.map(|start| {
-        ReadError::new("the comment is never closed", start, start + 2)
+        *ReadError::new("the comment is never closed", start, start + 2)
             .hint("everything behind it is part of the comment; close it with >#")
     }));
     result

@@ -12,6 +12,7 @@ pub(super) static GLOBALS: &[NativeDef] = &[
     def("#entries_to_map", 1, 1, entries_to_map),
 ];
 
+/// True for the words that stand for operations.
 fn is_operator(vm: &Vm, v: Value) -> bool {
     let name = v.as_symbol().map(|s| vm.symbols.text(s));
     matches!(name, Some("*" | "**" | "@" | "@@" | "!"))
@@ -19,20 +20,27 @@ fn is_operator(vm: &Vm, v: Value) -> bool {
 
 /// `(#selector segment…)`
 fn make(vm: &mut Vm, args: Args<'_>) -> NativeResult {
+    let mut segments = Vec::with_capacity(args.items.len());
     for &segment in args.items {
+        // A segment that was evaluated may be a symbol; it names a member like a string.
+        let segment = match segment.as_symbol() {
+            Some(symbol) if !is_operator(vm, segment) => vm.symbol_str(symbol),
+            _ => segment,
+        };
+        segments.push(segment);
         if view::text(segment) == Some("") {
             return vm.fail("@ selector segment cannot be empty");
         }
         let known = segment.is(Kind::Str)
             || view::int(segment).is_some()
-            || is_operator(vm, segment)
+            || segment.as_symbol().is_some()
             || is_callable(segment);
         if !known {
             let kind = Builtin::kind_name(segment);
             return vm.fail(format!("Invalid selector segment type: {kind}"));
         }
     }
-    Ok(vm.record(Tag::Selector, args.items.to_vec(), None))
+    Ok(vm.record(Tag::Selector, segments, None))
 }
 
 /// `(#segments selector)`
