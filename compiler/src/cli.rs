@@ -133,7 +133,7 @@ impl CompileArgs {
     ///
     /// As `image`.
     pub fn image_and_warnings(&self, source: &Source) -> Result<(Vec<u8>, String), Failure> {
-        self.image_from(source, &mut Disk)
+        self.image_from(source, &mut Disk, &WriteOptions::default())
     }
 
     /// As `image_and_warnings`, with what is imported from `files`.
@@ -145,6 +145,7 @@ impl CompileArgs {
         &self,
         source: &Source,
         files: &mut dyn Files,
+        write: &WriteOptions,
     ) -> Result<(Vec<u8>, String), Failure> {
         let mut sources = SourceMap::new();
         let (main, path) = source.add_to(&mut sources)?;
@@ -155,8 +156,8 @@ impl CompileArgs {
             Ok(hir) => hir,
             Err(found) => return failed(found, &sources),
         };
-        let image = compile::generate(&hir, &sources, &options)
-            .and_then(|program| image(&program, &WriteOptions::default()));
+        let image =
+            compile::generate(&hir, &sources, &options).and_then(|program| image(&program, write));
         match image {
             Ok(image) => Ok((image, hir.warnings.render(&sources, self.errors.format()))),
             Err(found) => failed(found, &sources),

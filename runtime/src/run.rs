@@ -183,7 +183,6 @@ pub struct Machine {
     pub vm: Box<Vm>,
     /// Each behind those it imports; the last is the main one.
     images: Vec<ImageRef>,
-    needs_compiler: bool,
 }
 
 impl Machine {
@@ -256,9 +255,6 @@ impl Machine {
                 .iter()
                 .any(|(key, value)| key == "strict-nil" && value == "on");
         }
-        let needs_compiler = images
-            .iter()
-            .any(|one| one.image.view.needs_eval().is_some());
         let mut vm = Vm::new(options);
         vm.evaluator = evaluator;
         let mut refs: Vec<ImageRef> = Vec::with_capacity(images.len());
@@ -266,16 +262,7 @@ impl Machine {
             let imports: Vec<ImageRef> = imports.into_iter().map(|at| refs[at]).collect();
             refs.push(vm.add_linked_image(image, &imports));
         }
-        Ok(Machine {
-            vm,
-            images: refs,
-            needs_compiler,
-        })
-    }
-
-    /// Whether the program compiles code while it runs.
-    pub fn needs_compiler(&self) -> bool {
-        self.needs_compiler
+        Ok(Machine { vm, images: refs })
     }
 
     /// Runs the bodies of all modules; gives the value of the main module.

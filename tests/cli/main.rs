@@ -10,6 +10,7 @@ mod pipe;
 mod repl;
 mod run;
 mod separate;
+mod tree;
 mod warnings;
 
 use gene_aot::{Output, Scratch, programs, run, run_with};

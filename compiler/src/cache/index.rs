@@ -12,6 +12,9 @@
 //!
 //! Numbers are little-endian. The hash finds damage, the key entries under foreign names.
 
+use gene_format::aligned::Aligned;
+use gene_format::image::CheckedImage;
+
 use super::{Dependencies, Hash, Input, Key, hash};
 
 /// Of this layout; another one gets another magic.
@@ -35,17 +38,19 @@ pub struct Entry {
 
 impl Entry {
     /// The entry of a program with this image.
-    pub fn new(dependencies: Dependencies, image: &[u8], needs_compiler: bool) -> Entry {
+    pub fn new(dependencies: Dependencies, image: &[u8]) -> Entry {
+        let aligned = Aligned::new(image);
+        let checked = CheckedImage::parse(&aligned);
         Entry {
             dependencies,
             image: hash(image),
             length: image.len() as u64,
-            needs_compiler,
+            needs_compiler: checked.is_ok_and(|image| image.needs_eval().is_some()),
         }
     }
 
     /// The entry as a file.
-    pub(super) fn encode(&self, key: &Key) -> Vec<u8> {
+    pub fn encode(&self, key: &Key) -> Vec<u8> {
         let mut rest = Vec::new();
         rest.extend_from_slice(key.bytes());
         rest.extend_from_slice(&self.image);
@@ -63,6 +68,12 @@ impl Entry {
             rest.extend_from_slice(name.as_bytes());
         }
         [MAGIC, &hash(&rest)[..], &rest].concat()
+    }
+
+    /// The entry in a file, if the file is one and whole, and of this key.
+    pub fn of(key: &Key, bytes: &[u8]) -> Option<Entry> {
+        let (own, entry) = Entry::decode(bytes)?;
+        (own == *key.bytes()).then_some(entry)
     }
 
     /// The entry in a file, if the file is one and whole; with its key as bytes.
@@ -119,6 +130,7 @@ impl<'b> Cursor<'b> {
 mod tests {
     use super::*;
     use crate::compile::Options;
+    use gene_format::write::WriteOptions;
 
     fn entry() -> (Key, Entry) {
         let entry = Entry {
@@ -132,7 +144,10 @@ mod tests {
             length: 1 << 40,
             needs_compiler: true,
         };
-        (Key::new("/a", "a", &Options::default()), entry)
+        (
+            Key::new("/a", "a", &Options::default(), &WriteOptions::default()),
+            entry,
+        )
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{Hash, hex};
 use crate::compile::Options;
+use gene_format::write::WriteOptions;
 
 /// A program by its place and what it is to be compiled with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,12 +13,18 @@ pub struct Key {
 impl Key {
     /// The key of the program at the absolute path `path`, which images and messages call
     /// `name`, for this compiler.
-    pub fn new(path: &str, name: &str, options: &Options) -> Key {
-        Key::of_compiler(env!("GENE_COMPILER_ID"), path, name, options)
+    pub fn new(path: &str, name: &str, options: &Options, write: &WriteOptions) -> Key {
+        Key::of_compiler(env!("GENE_COMPILER_ID"), path, name, options, write)
     }
 
     /// As `new`, for any compiler.
-    pub(super) fn of_compiler(compiler: &str, path: &str, name: &str, options: &Options) -> Key {
+    pub(super) fn of_compiler(
+        compiler: &str,
+        path: &str,
+        name: &str,
+        options: &Options,
+        write: &WriteOptions,
+    ) -> Key {
         // Every option, so that a new one cannot be forgotten.
         let Options {
             front:
@@ -29,7 +36,10 @@ impl Key {
             strict_nil,
             level,
         } = options;
+        let WriteOptions { strip, sources } = write;
         let options = [
+            u8::from(*strip),
+            u8::from(*sources),
             u8::from(*contracts),
             u8::from(*type_check),
             u8::from(*interfaces),
@@ -82,52 +92,39 @@ mod tests {
             type_check: false,
             ..front
         };
+        let debug = WriteOptions::default();
+        let stripped = WriteOptions {
+            strip: true,
+            ..debug
+        };
+        let with = |options: &Options| Key::of_compiler("1", "/a", "a", options, &debug);
         let keys = [
-            Key::of_compiler("1", "/a", "a", &usual),
-            Key::of_compiler("2", "/a", "a", &usual),
-            Key::of_compiler("1", "/b", "a", &usual),
-            Key::of_compiler("1", "/a", "./a", &usual),
-            Key::of_compiler("1", "/", "aa", &usual),
-            Key::of_compiler(
-                "1",
-                "/a",
-                "a",
-                &Options {
-                    strict_nil: true,
-                    ..usual.clone()
-                },
-            ),
-            Key::of_compiler(
-                "1",
-                "/a",
-                "a",
-                &Options {
-                    level: Level::None,
-                    ..usual.clone()
-                },
-            ),
-            Key::of_compiler(
-                "1",
-                "/a",
-                "a",
-                &Options {
-                    front: no_contracts,
-                    ..usual.clone()
-                },
-            ),
-            Key::of_compiler(
-                "1",
-                "/a",
-                "a",
-                &Options {
-                    front: no_types,
-                    ..usual.clone()
-                },
-            ),
+            with(&usual),
+            Key::of_compiler("2", "/a", "a", &usual, &debug),
+            Key::of_compiler("1", "/b", "a", &usual, &debug),
+            Key::of_compiler("1", "/a", "./a", &usual, &debug),
+            Key::of_compiler("1", "/", "aa", &usual, &debug),
+            Key::of_compiler("1", "/a", "a", &usual, &stripped),
+            with(&Options {
+                strict_nil: true,
+                ..usual.clone()
+            }),
+            with(&Options {
+                level: Level::None,
+                ..usual.clone()
+            }),
+            with(&Options {
+                front: no_contracts,
+                ..usual.clone()
+            }),
+            with(&Options {
+                front: no_types,
+                ..usual.clone()
+            }),
         ];
         for (at, key) in keys.iter().enumerate() {
             assert!(!keys[..at].contains(key), "{at}");
         }
-        assert_eq!(keys[0], Key::of_compiler("1", "/a", "a", &usual));
+        assert_eq!(keys[0], with(&usual));
     }
 }

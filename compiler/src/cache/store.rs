@@ -78,12 +78,12 @@ impl Cache {
     pub fn find(&self, key: &Key, inputs: &mut Inputs<'_>) -> Option<Entry> {
         let path = self.directory.join(ENTRIES).join(key.file_name());
         let found = fs::metadata(&path).ok().filter(is_trusted)?;
-        let (own, entry) = Entry::decode(&fs::read(&path).ok()?)?;
+        let entry = Entry::of(key, &fs::read(&path).ok()?)?;
         let image = self.image(&entry);
         let there = fs::metadata(&image)
             .ok()
             .filter(|there| there.is_file() && there.len() == entry.length)?;
-        if own != *key.bytes() || !entry.is_current(inputs) {
+        if !entry.is_current(inputs) {
             return None;
         }
         for (path, file) in [(path, found), (image, there)] {
@@ -266,7 +266,7 @@ impl Cache {
 
 impl Entry {
     /// Whether everything that was compiled is as it was.
-    pub(super) fn is_current(&self, inputs: &mut Inputs<'_>) -> bool {
+    pub fn is_current(&self, inputs: &mut Inputs<'_>) -> bool {
         let same = |(input, hash): &(_, Option<Hash>)| inputs.hash(input) == *hash;
         self.dependencies.iter().all(same)
     }
@@ -377,6 +377,7 @@ mod tests {
     use crate::cache::{Dependencies, Input};
     use crate::compile::Options;
     use crate::gene::NoFiles;
+    use gene_format::write::WriteOptions;
 
     struct Scratch(PathBuf);
 
@@ -405,19 +406,16 @@ mod tests {
         let scratch = Scratch::new("compilers");
         let cache = Cache::new(scratch.0.clone(), None);
         let inputs: Dependencies = vec![(Input::File("/a".into()), Some(hash(b"text")))];
-        let keys = ["one", "two"]
-            .map(|compiler| Key::of_compiler(compiler, "/a", "a", &Options::default()));
+        let (options, write) = (Options::default(), WriteOptions::default());
+        let keys =
+            ["one", "two"].map(|compiler| Key::of_compiler(compiler, "/a", "a", &options, &write));
         assert_eq!(image_of(&cache, &keys[0]), None);
         cache
-            .store(
-                &keys[0],
-                &Entry::new(inputs.clone(), b"first", false),
-                b"first",
-            )
+            .store(&keys[0], &Entry::new(inputs.clone(), b"first"), b"first")
             .unwrap();
         assert_eq!(image_of(&cache, &keys[1]), None);
         cache
-            .store(&keys[1], &Entry::new(inputs, b"second", false), b"second")
+            .store(&keys[1], &Entry::new(inputs, b"second"), b"second")
             .unwrap();
         assert_eq!(image_of(&cache, &keys[0]).unwrap(), b"first");
         assert_eq!(image_of(&cache, &keys[1]).unwrap(), b"second");
@@ -431,11 +429,11 @@ mod tests {
     fn changed_inputs_are_seen() {
         let scratch = Scratch::new("inputs");
         let cache = Cache::new(scratch.0.clone(), None);
-        let key = Key::new("/a", "a", &Options::default());
+        let key = Key::new("/a", "a", &Options::default(), &WriteOptions::default());
         let main = (Input::File("/a".into()), Some(hash(b"text")));
         let absent = (Input::File("/b".into()), None);
         let with = |more: (Input, Option<Hash>)| {
-            let entry = Entry::new(vec![main.clone(), more], b"image", false);
+            let entry = Entry::new(vec![main.clone(), more], b"image");
             cache.store(&key, &entry, b"image").unwrap();
             image_of(&cache, &key).is_some()
         };

@@ -1,15 +1,22 @@
 //! `gene-compile`: source to image. Arguments, files and exit codes only.
 
 mod allocator;
+mod depfile;
+mod tree;
+mod watch;
 
+use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Parser, ValueEnum};
+use gene_compiler::cache::{Dependencies, Hash, Input, Inputs};
 use gene_compiler::cli::{self, CompileArgs, Failure, Source};
 use gene_compiler::compile;
 use gene_compiler::disk::{self, Disk};
+use gene_compiler::gene::Files;
 use gene_compiler::hir_print;
-use gene_compiler::source::SourceMap;
+use gene_compiler::source::{FileId, SourceMap};
 use gene_format::text::write_forms;
 use gene_format::write::WriteOptions;
 
@@ -18,22 +25,32 @@ Exit codes:
   0  done
   1  the program has errors
   2  wrong usage
-  3  a file cannot be read or written";
+  3  a file cannot be read or written
 
-/// Compile a Gene program, with all modules it imports, to one image, or to one for each module.
+Of a folder, each file below it whose name ends with .gene becomes an image of its own, named like
+it below IMAGE; names that start with a dot, and package.gene, are left out. What is up to date by
+its contents is skipped: IMAGE/.gene-compile keeps what that takes.
+
+Examples:
+  gene-compile hello.gene                 # writes hello.gir
+  gene-compile src -o build --jobs 4
+  gene-compile app.gene --depfile app.d   # app.gir depends on what app.d names";
+
+/// Compile a Gene program, with all modules it imports, to one image, or to one for each module; or
+/// all programs of a folder.
 #[derive(Parser)]
 #[command(name = "gene-compile", version, after_help = EXIT_CODES)]
 #[command(group(ArgGroup::new("input").required(true).args(["file", "eval"])))]
 struct Args {
-    /// The program's main file.
+    /// The program's main file, or a folder of programs.
     file: Option<PathBuf>,
 
     /// Compile this text instead of a file.
     #[arg(short, long, value_name = "CODE")]
     eval: Option<String>,
 
-    /// Where to write the image [default: beside FILE, with the ending .gir]; with --separate the
-    /// folder of the images [default: that of FILE].
+    /// Where to write the image [default: beside FILE, with the ending .gir]; of a folder or with
+    /// --separate the folder of the images [default with --separate: that of FILE].
     #[arg(short, long, value_name = "IMAGE")]
     output: Option<PathBuf>,
 
@@ -54,6 +71,18 @@ struct Args {
     #[arg(long)]
     strip: bool,
 
+    /// Also write a rule for make or ninja, which names all files that were compiled.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["eval", "check", "emit", "separate"])]
+    depfile: Option<PathBuf>,
+
+    /// Compile again whenever a file changes that was compiled, or looked for.
+    #[arg(long, conflicts_with_all = ["eval", "emit", "separate"])]
+    watch: bool,
+
+    /// Programs of a folder to compile at the same time [default: one for each processor].
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZero<usize>>,
+
     #[command(flatten)]
     compile: CompileArgs,
 }
@@ -73,12 +102,61 @@ static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn main() {
     let args = Args::parse();
-    let code = match compile::on_large_stack(|| run(&args)) {
-        Ok(()) => 0,
+    let code = match run(&args) {
+        Ok(code) => code,
         Err(failure) => failure.report("gene-compile"),
     };
     // Ends the process without freeing the program.
     std::process::exit(code)
+}
+
+/// Compiles what is asked for; gives the exit code.
+fn run(args: &Args) -> Result<i32, Failure> {
+    let folder = args.file.as_deref().filter(|file| file.is_dir());
+    if args.watch {
+        return watch::forever(folder, args.output.as_deref(), || once(args, folder));
+    }
+    once(args, folder).map(|built| built.code)
+}
+
+/// What was built, or not.
+struct Built {
+    code: i32,
+    /// What was compiled, and looked for.
+    inputs: BTreeMap<Input, Option<Hash>>,
+}
+
+fn once(args: &Args, folder: Option<&Path>) -> Result<Built, Failure> {
+    let rules;
+    let built = match folder {
+        Some(folder) => {
+            let built = tree::compile(args, folder)?;
+            rules = built.rules;
+            Built {
+                code: built.code,
+                inputs: built.inputs,
+            }
+        }
+        None => {
+            let (result, dependencies) = compile::on_large_stack(|| one(args));
+            let code = result
+                .as_ref()
+                .map_or_else(|failure| failure.report("gene-compile"), |()| 0);
+            rules = match output(args) {
+                Ok(Some(image)) if code == 0 => vec![(image, dependencies.clone())],
+                _ => Vec::new(),
+            };
+            Built {
+                code,
+                inputs: dependencies.into_iter().collect(),
+            }
+        }
+    };
+    if let (0, Some(path)) = (built.code, &args.depfile) {
+        disk::write_whole(path, depfile::text(&rules).as_bytes())
+            .map_err(|error| Failure::file(path, &error))?;
+    }
+    Ok(built)
 }
 
 /// Where the image goes, if one is to be written.
@@ -105,46 +183,70 @@ fn separate(args: &Args, file: &Path) -> Result<(), Failure> {
         Some(folder) => folder,
         None => file.parent().unwrap_or(Path::new("")),
     };
-    let write = WriteOptions {
-        strip: args.strip,
-        ..WriteOptions::default()
-    };
+    let write = args.write_options();
     let (images, warnings) = args.compile.separate_images(&Source::file(file)?, &write)?;
     eprint!("{warnings}");
     cli::write_separate(folder, &images, false, |_, _| Ok(()))
 }
 
-fn run(args: &Args) -> Result<(), Failure> {
+/// Compiles a file or a text; also gives what it depends on, if that is asked for.
+fn one(args: &Args) -> (Result<(), Failure>, Dependencies) {
     if let (true, Some(file)) = (args.separate, &args.file) {
-        return separate(args, file);
+        return (separate(args, file), Dependencies::new());
     }
+    let source = match (&args.eval, &args.file) {
+        (Some(code), _) => Source::code("<eval>", code.as_str()),
+        (None, Some(file)) => match Source::file(file) {
+            Ok(source) => source,
+            Err(failure) => {
+                let path = disk::absolute(file).unwrap_or_default();
+                return (Err(failure), vec![(Input::File(path), None)]);
+            }
+        },
+        (None, None) => {
+            let failure = Failure::Usage("there is nothing to compile".into());
+            return (Err(failure), Dependencies::new());
+        }
+    };
+    let mut sources = SourceMap::new();
+    let (main, path) = match source.add_to(&mut sources) {
+        Ok(added) => added,
+        Err(failure) => return (Err(failure), Dependencies::new()),
+    };
+    let mut disk = Disk;
+    if args.depfile.is_none() && !args.watch {
+        let result = write(args, &mut sources, main, &path, &mut disk);
+        return (result, Dependencies::new());
+    }
+    let mut inputs = Inputs::new(&mut disk).with_main(&path, &source.text);
+    let result = write(args, &mut sources, main, &path, &mut inputs);
+    (result, inputs.dependencies())
+}
+
+fn write(
+    args: &Args,
+    sources: &mut SourceMap,
+    main: FileId,
+    path: &str,
+    files: &mut dyn Files,
+) -> Result<(), Failure> {
     let output = output(args)?;
     let options = args.compile.options();
     let errors = &args.compile.errors;
-    let source = match (&args.eval, &args.file) {
-        (Some(code), _) => Source::code("<eval>", code.as_str()),
-        (None, Some(file)) => Source::file(file)?,
-        (None, None) => return Err(Failure::Usage("there is nothing to compile".into())),
-    };
-    let mut sources = SourceMap::new();
-    let (main, path) = source.add_to(&mut sources)?;
     if args.emit == Some(Stage::Ast) {
-        return cli::write_lines(&write_forms(&errors.forms(&sources, main)?));
+        return cli::write_lines(&write_forms(&errors.forms(sources, main)?));
     }
-    let hir = compile::lower(&mut sources, main, &path, &mut Disk, &options)
-        .map_err(|found| errors.failure(&found, &sources))?;
+    let hir = compile::lower(sources, main, path, files, &options)
+        .map_err(|found| errors.failure(&found, sources))?;
     if args.emit == Some(Stage::Hir) {
         return cli::write_lines(&hir_print::print(&hir));
     }
-    eprint!("{}", hir.warnings.render(&sources, errors.format()));
-    let program = compile::generate(&hir, &sources, &options)
-        .map_err(|found| errors.failure(&found, &sources))?;
+    eprint!("{}", hir.warnings.render(sources, errors.format()));
+    let program = compile::generate(&hir, sources, &options)
+        .map_err(|found| errors.failure(&found, sources))?;
     std::mem::forget(hir); // the process ends soon; freeing it takes longer than making it
-    let write = WriteOptions {
-        strip: args.strip,
-        ..WriteOptions::default()
-    };
-    let image = cli::image(&program, &write).map_err(|found| errors.failure(&found, &sources))?;
+    let image = cli::image(&program, &args.write_options())
+        .map_err(|found| errors.failure(&found, sources))?;
     if args.emit == Some(Stage::Ops) {
         return cli::write_lines(&cli::listing(&image)?);
     }
@@ -153,5 +255,14 @@ fn run(args: &Args) -> Result<(), Failure> {
             disk::write_whole(&path, &image).map_err(|error| Failure::file(&path, &error))
         }
         None => Ok(()),
+    }
+}
+
+impl Args {
+    fn write_options(&self) -> WriteOptions {
+        WriteOptions {
+            strip: self.strip,
+            ..WriteOptions::default()
+        }
     }
 }

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use gene_compiler::cache::{Cache, Entry, Inputs, Key, Program, State};
 use gene_compiler::cli::{self, Failure, Source};
 use gene_compiler::disk::{self, Disk};
+use gene_format::write::WriteOptions;
 use gene_runtime::mapping::Mapping;
 use gene_runtime::run::{Machine, parse_size};
 use serde_json::json;
@@ -58,7 +59,12 @@ impl Question {
         let (Some(cache), Ok(path)) = (cache, disk::absolute(&source.path)) else {
             return Err(source);
         };
-        let key = Key::new(&path, &source.name, &execute.compile.options());
+        let key = Key::new(
+            &path,
+            &source.name,
+            &execute.compile.options(),
+            &WriteOptions::default(),
+        );
         Ok(Question {
             cache,
             source,
@@ -120,11 +126,13 @@ pub fn load(
     {
         return Ok(machine);
     }
-    let (image, _) = execute.compile.image_from(source, &mut inputs)?;
+    let (image, _) = execute
+        .compile
+        .image_from(source, &mut inputs, &WriteOptions::default())?;
     let machine = execute.load_image(&source.name, Mapping::copy(&image), args)?;
     // a pipe has another program each time
     if std::fs::metadata(file).is_ok_and(|found| found.is_file()) {
-        let entry = Entry::new(inputs.dependencies(), &image, machine.needs_compiler());
+        let entry = Entry::new(inputs.dependencies(), &image);
         let _ = question.cache.store(&question.key, &entry, &image); // else the next run compiles
     }
     Ok(machine)
