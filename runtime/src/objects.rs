@@ -7,13 +7,12 @@ use crate::heap::table::Table;
 use crate::heap_view as view;
 use crate::natives::{NativeDef, Raised};
 use crate::program::{Image, Proto};
-use crate::symbol::{Symbol, hash_str};
+use crate::symbol::{NameMap, Symbol, hash_str};
 use crate::types::CheckRef;
 use crate::value::Value;
 use crate::vm::Vm;
 use gene_format::image::CheckedImage;
 use gene_format::program::{Const, FuncKind};
-use std::collections::HashMap;
 
 /// Strings up to this many bytes keep them in their own cell.
 const INLINE_TEXT: usize = 88;
@@ -395,7 +394,7 @@ impl Vm {
             cached: false,
             ctor: Value::NIL,
             missing: Value::NIL,
-            methods: HashMap::new(),
+            methods: NameMap::default(),
             members: Vec::new(),
             fields: Vec::<(Symbol, CheckRef, bool)>::new(),
         });

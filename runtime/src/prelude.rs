@@ -7,10 +7,10 @@
 
 use crate::mapping::Mapping;
 use crate::program::Image;
+use crate::symbol::NameMap;
 use crate::value::Value;
 use crate::vm::Vm;
 use gene_format::program::FuncId;
-use std::collections::HashMap;
 
 /// Bytes at an address that is a multiple of 8.
 #[repr(C, align(8))]
@@ -21,7 +21,7 @@ static IMAGE: &Aligned<[u8]> = &Aligned(*include_bytes!("../prelude.gir"));
 /// Functions of the prelude by name.
 pub struct Prelude {
     pub image: *mut Image,
-    names: HashMap<&'static str, FuncId>,
+    names: NameMap<&'static str, FuncId>,
 }
 
 impl Vm {
@@ -40,7 +40,7 @@ impl Vm {
     fn load_prelude(&mut self) -> Option<Prelude> {
         let bytes = Mapping::of_static(&IMAGE.0);
         let image = Image::load("prelude", bytes).ok()?;
-        let mut names = HashMap::new();
+        let mut names = NameMap::default();
         for i in 0..image.view.func_count() {
             let id = FuncId(i as u32);
             let Ok(f) = image.view.func(id) else {

@@ -171,7 +171,7 @@ fn leaf(vm: &Vm, out: &mut String, v: Value, style: Style) -> bool {
                 out.push_str(text);
             }
         }
-        Kind::BigInt => put(out, format_args!("{}", view::int(v).unwrap_or(0))),
+        Kind::BigInt => out.push_str(itoa::Buffer::new().format(view::int(v).unwrap_or(0))),
         Kind::Path => path(vm, out, v),
         Kind::Range => range(vm, out, v),
         Kind::Bytes => {
@@ -190,7 +190,7 @@ fn leaf(vm: &Vm, out: &mut String, v: Value, style: Style) -> bool {
 
 fn immediate(vm: &Vm, out: &mut String, v: Value, quotes: bool) {
     if v.is_int() {
-        put(out, format_args!("{}", v.as_int()));
+        out.push_str(itoa::Buffer::new().format(v.as_int()));
     } else if v.is_float() {
         out.push_str(&gene_format::text::format_float(v.as_float()));
     } else if let Some(s) = v.as_symbol() {

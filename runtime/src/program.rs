@@ -8,7 +8,7 @@
 use crate::heap::object::{Closure, Kind};
 use crate::mapping::Mapping;
 use crate::natives::Raised;
-use crate::symbol::Symbol;
+use crate::symbol::{NameMap, Symbol};
 use crate::types::Signature;
 use crate::value::Value;
 use crate::vm::Vm;
@@ -17,7 +17,6 @@ use gene_format::ops::{Insn, Op, Operand};
 use gene_format::program::*;
 use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::cell::{Cell, OnceCell};
-use std::collections::HashMap;
 
 /// Stub that closures of unprepared functions start with; see `interp::prepare`.
 pub static PREPARE_STUB: [u64; 1] = [crate::interp::PREPARE as u64];
@@ -97,7 +96,7 @@ pub struct Image {
     /// Symbol of each string, + 1; 0 if not interned yet.
     symbols: Vec<u32>,
     /// Key names of method calls, by constant.
-    key_names: HashMap<ConstId, &'static [Symbol]>,
+    key_names: NameMap<ConstId, &'static [Symbol]>,
     /// Name shown in messages.
     pub name: String,
     /// Namespace of each module; null before it is asked for.
@@ -124,7 +123,7 @@ impl Image {
             made: vec![0; table_len.div_ceil(64)],
             protos: vec![std::ptr::null_mut(); view.func_count()],
             symbols: vec![0; view.string_count()],
-            key_names: HashMap::new(),
+            key_names: NameMap::default(),
             name: name.to_owned(),
             namespaces: Vec::new(),
             imports: Vec::new(),

@@ -1,6 +1,7 @@
 //! Interned names. A symbol is an index; its text is kept for ever, with its hash.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// An interned name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -24,11 +25,36 @@ pub fn hash_str(bytes: &[u8]) -> u32 {
     (h.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32 | 1
 }
 
+/// Hashes names and symbols in a few instructions: every start interns some hundred names. Who
+/// could choose names to collide writes the program anyway.
+#[derive(Default)]
+pub struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = self.0.rotate_left(32) ^ u64::from(hash_str(bytes));
+    }
+
+    fn write_u8(&mut self, _end_of_text: u8) {}
+
+    fn write_u32(&mut self, symbol: u32) {
+        self.0 = u64::from(symbol);
+    }
+
+    fn finish(&self) -> u64 {
+        // The table takes the highest and the lowest bits.
+        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+}
+
+/// A table of names or symbols.
+pub type NameMap<K, V> = HashMap<K, V, BuildHasherDefault<NameHasher>>;
+
 /// All symbols of a machine.
 #[derive(Default)]
 pub struct Symbols {
     texts: Vec<&'static str>,
-    ids: HashMap<&'static str, Symbol>,
+    ids: NameMap<&'static str, Symbol>,
 }
 
 impl Symbols {

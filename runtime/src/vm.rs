@@ -12,11 +12,10 @@ use crate::interp;
 use crate::mapping::Mapping;
 use crate::natives::Raised;
 use crate::program::{HALT_STUB, Image, Proto};
-use crate::symbol::{Symbol, Symbols};
+use crate::symbol::{NameMap, Symbol, Symbols};
 use crate::types::TypeCheck;
 use crate::value::{Value, fits_int};
 use gene_format::program::FuncId;
-use std::collections::HashMap;
 use std::io::Write;
 
 /// Loop rounds and calls between two visits of the interrupt handler.
@@ -110,6 +109,20 @@ pub struct Names {
     pub call: Symbol,
     /// `ctor`
     pub ctor: Symbol,
+    /// `get`
+    pub get: Symbol,
+    /// `push`
+    pub push: Symbol,
+    /// `add`
+    pub add: Symbol,
+    /// `size`
+    pub size: Symbol,
+    /// `length`
+    pub length: Symbol,
+    /// `char_at`
+    pub char_at: Symbol,
+    /// `append`
+    pub append: Symbol,
 }
 
 /// A machine.
@@ -172,7 +185,7 @@ pub struct Vm {
     /// Built-in classes made so far.
     pub classes: [*mut Class; Builtin::ALL.len()],
     /// Built-in globals made so far, and members of the global namespace that programs set.
-    pub globals: HashMap<Symbol, Value>,
+    pub globals: NameMap<Symbol, Value>,
     /// Key names of calls and map literals, by index.
     pub keys: Vec<&'static [Symbol]>,
     /// Strings of key names, parallel to `keys`.
@@ -210,6 +223,13 @@ impl Vm {
             eq: symbols.intern("=="),
             call: symbols.intern("call"),
             ctor: symbols.intern("ctor"),
+            get: symbols.intern("get"),
+            push: symbols.intern("push"),
+            add: symbols.intern("add"),
+            size: symbols.intern("size"),
+            length: symbols.intern("length"),
+            char_at: symbols.intern("char_at"),
+            append: symbols.intern("append"),
         };
         let main = Fiber::new(MAIN_SLOTS);
         let mut vm = Box::new(Vm {
@@ -241,7 +261,7 @@ impl Vm {
             names,
             images: Vec::new(),
             classes: [std::ptr::null_mut(); Builtin::ALL.len()],
-            globals: HashMap::new(),
+            globals: NameMap::default(),
             keys: Vec::new(),
             key_strings: Vec::new(),
             checks: Vec::new(),

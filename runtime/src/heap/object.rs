@@ -6,9 +6,8 @@ use super::table::Table;
 use crate::fiber::Fiber;
 use crate::natives::NativeDef;
 use crate::program::Proto;
-use crate::symbol::Symbol;
+use crate::symbol::{NameMap, Symbol};
 use crate::value::Value;
-use std::collections::HashMap;
 
 /// Index of a shape. One compare of this word is the type test of every access to an object.
 pub type ShapeId = u32;
@@ -440,7 +439,7 @@ pub struct Class {
     /// `on_method_missing` (a closure), or nil.
     pub missing: Value,
     /// Own methods.
-    pub methods: HashMap<Symbol, Value>,
+    pub methods: NameMap<Symbol, Value>,
     /// Members (`Class/name`), in order.
     pub members: Vec<(Symbol, Value)>,
     /// Declared fields: name, check constant, readonly.

@@ -379,28 +379,29 @@ cold_handler! { check_sel(s) {
 
 /// A method call on values in any slots: the slow path of the method instructions.
 macro_rules! method_slow {
-    ($name:ident, $s:ident, $method:expr, $($arg:expr),*) => {
+    ($name:ident, $s:ident, $method:ident, $($arg:expr),*) => {
         cold_handler! { $name($s) {
             safepoint!($s);
-            let method: &str = $method;
-            let name = $s.vm().symbols.intern(method);
+            let name = $s.vm().names.$method;
             let args = [$($arg),*];
             let to = or_raise!($s, $s.vm().bridge_method(&$s, name, &args));
             goto!($s, to)
         } }
     };
 }
-method_slow!(m_get_slow, s, "get", s.get(s.b()), s.get(s.c()));
-method_slow!(m_push_slow_call, s, "push", s.get(s.b()), s.get(s.c()));
-method_slow!(m_add_slow_call, s, "add", s.get(s.b()), s.get(s.c()));
-method_slow!(
-    m_size_slow,
-    s,
-    if s.x() == 0 { "size" } else { "length" },
-    s.get(s.b())
-);
-method_slow!(m_char_at_slow, s, "char_at", s.get(s.b()), s.get(s.c()));
-method_slow!(m_append_slow, s, "append", s.get(s.b()), s.get(s.c()));
+method_slow!(m_get_slow, s, get, s.get(s.b()), s.get(s.c()));
+method_slow!(m_push_slow_call, s, push, s.get(s.b()), s.get(s.c()));
+method_slow!(m_add_slow_call, s, add, s.get(s.b()), s.get(s.c()));
+cold_handler! { m_size_slow(s) {
+    match s.x() {
+        0 => tail!(s, m_size_call),
+        _ => tail!(s, m_length_call),
+    }
+} }
+method_slow!(m_size_call, s, size, s.get(s.b()));
+method_slow!(m_length_call, s, length, s.get(s.b()));
+method_slow!(m_char_at_slow, s, char_at, s.get(s.b()), s.get(s.c()));
+method_slow!(m_append_slow, s, append, s.get(s.b()), s.get(s.c()));
 
 /// The array is full, or a collection is marking.
 macro_rules! append_to_array {
