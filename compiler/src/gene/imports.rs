@@ -1,8 +1,9 @@
 //! Imports and exports (`language/08-modules.md` §2 and §3).
 //!
-//! An imported name is another name of the module variable it means, so that calls through
-//! it are calls of a known function. Only members of values (`ns/member`, `gene/…`) are read
-//! at run time, when the import runs.
+//! An import binds values in the importing module. The name of a function that its module never
+//! assigns is another name of the variable there, so that calls through it are calls of a known
+//! function; should the importer assign it, it gets a variable of its own after all. Everything
+//! else is read when the import runs.
 
 use super::Finding;
 use super::lower::{Lower, expr, intrinsic, member, string, word};
@@ -10,6 +11,7 @@ use super::names::Name;
 use super::scope::{Binding, Info, Slot};
 use crate::hash::FastMap;
 use crate::hir::*;
+use crate::visit::parts_mut;
 use gene_format::text::{Form, FormKind, GeneForm, Span};
 
 /// An import form, taken apart.
@@ -98,6 +100,29 @@ fn import_item<'f>(
     Ok(())
 }
 
+/// The names that an `export` form lists.
+pub(super) fn export_names(gene: &GeneForm) -> &[Form] {
+    match gene.children.as_slice() {
+        [
+            Form {
+                kind: FormKind::Array(list),
+                ..
+            },
+        ] => &list.items,
+        names => names,
+    }
+}
+
+/// Puts the second variable of each pair where the first is.
+fn replace(value: &mut Expr, pairs: &[(GlobalId, GlobalId)]) {
+    if let ExprKind::Var(Var::Global(id)) | ExprKind::Set(Var::Global(id), _) = &mut value.kind
+        && let Some(pair) = pairs.iter().find(|pair| pair.0 == *id)
+    {
+        *id = pair.1;
+    }
+    parts_mut(value, &mut |part, _| replace(part, pairs));
+}
+
 impl Lower<'_> {
     /// Binds what an import form means; run-time reads become statements.
     pub fn import(&mut self, gene: &GeneForm, span: Span, out: &mut Vec<Expr>) {
@@ -137,7 +162,7 @@ impl Lower<'_> {
                         &exports.members
                     };
                     if let Some(&global) = found.get(name).filter(|_| visible) {
-                        self.bind_import(*name, global);
+                        self.import_value(*name, global, span, out);
                     }
                 }
                 continue;
@@ -167,7 +192,7 @@ impl Lower<'_> {
             };
             let alias = self.name(alias);
             if path.len() == 1 {
-                self.bind_import(alias, global);
+                self.import_value(alias, global, span, out);
             } else {
                 let value = super::lower::read(Var::Global(global), span);
                 self.bind_member(value, path, alias, span, out);
@@ -199,6 +224,83 @@ impl Lower<'_> {
         finding.labels.push((module, exports.span, label));
         finding.hint = hint;
         self.warnings.push(finding);
+    }
+
+    /// The value that a variable of another module has when the import runs.
+    fn import_value(&mut self, name: Name, global: GlobalId, span: Span, out: &mut Vec<Expr>) {
+        let of = &self.globals[global.index()];
+        if of.func.is_some() && !of.assigned {
+            return self.bind_import(name, global);
+        }
+        let own = self.own_variable(name);
+        if let Some(known) = self.macros.get(&global).cloned() {
+            self.macros.insert(own, known);
+        }
+        self.bind_import(name, own);
+        let value = Box::new(super::lower::read(Var::Global(global), span));
+        out.push(expr(ExprKind::Set(Var::Global(own), value), span));
+    }
+
+    /// A variable of this module for what it imports.
+    fn own_variable(&mut self, name: Name) -> GlobalId {
+        let id = GlobalId(self.globals.len() as u32);
+        self.globals.push(Global {
+            name: self.names.text(name).to_owned(),
+            module: self.unit.index,
+            func: None,
+            assigned: true,
+        });
+        id
+    }
+
+    /// The variable that an assignment means: not that of another module.
+    pub fn assigned_global(&mut self, name: Name, global: GlobalId) -> GlobalId {
+        if self.globals[global.index()].module == self.unit.index {
+            return global;
+        }
+        if let Some(known) = self.unit.replaced.iter().find(|known| known.0 == global) {
+            return known.1;
+        }
+        let own = self.own_variable(name);
+        self.unit.replaced.push((global, own));
+        own
+    }
+
+    /// At the end of a module: what it assigns of other modules are variables of its own, in all
+    /// of its functions.
+    pub fn replace_assigned(&mut self, init: FnId) {
+        let replaced = std::mem::take(&mut self.unit.replaced);
+        if replaced.is_empty() {
+            return;
+        }
+        for (_, global) in &mut self.unit.imported {
+            if let Some(known) = replaced.iter().find(|known| known.0 == *global) {
+                *global = known.1;
+            }
+        }
+        for function in self.funcs.iter_mut().filter_map(|known| known.0.as_mut()) {
+            if function.module == self.unit.index {
+                for param in &mut function.params {
+                    param
+                        .default
+                        .iter_mut()
+                        .for_each(|value| replace(value, &replaced));
+                }
+                replace(&mut function.body, &replaced);
+            }
+        }
+        let Some(init) = &mut self.funcs[init.index()].0 else {
+            return;
+        };
+        let span = Span::default();
+        let read = |from| Box::new(super::lower::read(Var::Global(from), span));
+        let mut list: Vec<Expr> = replaced
+            .iter()
+            .map(|&(from, own)| expr(ExprKind::Set(Var::Global(own), read(from)), span))
+            .collect();
+        let span = init.body.span;
+        list.push(std::mem::replace(&mut init.body, expr(ExprKind::Nil, span)));
+        init.body = expr(ExprKind::Seq(list), span);
     }
 
     /// Another name of a module variable.
@@ -234,15 +336,7 @@ impl Lower<'_> {
             let args = vec![value, string(pair[0], span), string(pair[1], span)];
             value = intrinsic("#import_member", args, span);
         }
-        let text = self.names.text(alias).to_owned();
-        let id = GlobalId(self.globals.len() as u32);
-        let module = self.unit.index;
-        self.globals.push(Global {
-            name: text,
-            module,
-            func: None,
-            assigned: true,
-        });
+        let id = self.own_variable(alias);
         self.bind_import(alias, id);
         out.push(expr(ExprKind::Set(Var::Global(id), Box::new(value)), span));
     }
@@ -285,13 +379,7 @@ impl Lower<'_> {
 
     /// `(export a b)`, `(export [a b])`
     pub fn export(&mut self, gene: &GeneForm, span: Span) {
-        let names = match gene.children.as_slice() {
-            [one] => match &one.kind {
-                FormKind::Array(list) => &*list.items,
-                _ => std::slice::from_ref(one),
-            },
-            names => names,
-        };
+        let names = export_names(gene);
         if names.is_empty() {
             self.error(span, "export expects at least one name");
         }

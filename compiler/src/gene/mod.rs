@@ -227,6 +227,7 @@ fn lower_pass(
             init,
         });
         lower.report_unknown();
+        lower.replace_assigned(init);
         if lower.unit.escapes {
             let members = lower.own_members(init);
             lower.members.push(members);

@@ -4,7 +4,8 @@
 use super::classes::object_class;
 use super::control::is_try_word;
 use super::functions::{FnDef, definition_name};
-use super::lower::{Lower, seq, word};
+use super::imports::export_names;
+use super::lower::{Lower, name_text, seq, word};
 use super::names::{Name, Names};
 use super::packages::Package;
 use super::params::Target;
@@ -40,6 +41,10 @@ pub(super) struct Unit {
     pub main_package: Option<Package>,
     /// Names bound by imports.
     pub imported: Vec<(Name, GlobalId)>,
+    /// Variables of other modules that this one assigns, and its own instead.
+    pub replaced: Vec<(GlobalId, GlobalId)>,
+    /// Names that a top-level `export` lists.
+    pub exported: Vec<Name>,
     /// Names that are members of the module's namespace, in order.
     pub members: Vec<Name>,
     /// Those of them that are members in the main module too: defined as `/x` or `$ns/x`.
@@ -313,15 +318,41 @@ impl Lower<'_> {
         };
         let mut globals: Vec<GlobalId> = names
             .iter()
+            .chain(&self.unit.exported)
             .filter_map(|name| self.unit.globals.get(name).copied())
             .collect();
+        let mut imported = Vec::new();
+        for &(name, global) in &self.unit.imported {
+            if self.globals[global.index()].module == self.unit.index {
+                globals.push(global);
+            } else {
+                imported.push((self.names.text(name).to_owned(), global));
+            }
+        }
         globals.sort();
         globals.dedup();
         super::piece::Members {
             module: self.unit.index,
             init,
             globals,
+            imported,
         }
+    }
+
+    /// The variable that holds a member of the module's namespace.
+    pub fn own_member(&self, name: Name) -> Option<GlobalId> {
+        let imported = self.unit.imported.iter().rev();
+        let imported = || imported.clone().find(|known| known.0 == name);
+        let Some(&global) = self.unit.globals.get(&name) else {
+            return Some(imported()?.1);
+        };
+        let members = match self.unit.is_main {
+            true => &self.unit.slashed,
+            false => &self.unit.members,
+        };
+        let is_member =
+            self.unit.is_piece || members.contains(&name) || self.unit.exported.contains(&name);
+        is_member.then_some(global)
     }
 
     /// Declares the module variables: all names of the file exist from the start.
@@ -329,6 +360,16 @@ impl Lower<'_> {
         let mut declared = Vec::new();
         for form in forms {
             declarations(form, true, &mut declared);
+            if let FormKind::Gene(gene) = &form.kind
+                && word(&gene.head) == Some("export")
+            {
+                for form in export_names(gene) {
+                    if let Some(text) = name_text(form) {
+                        let name = self.name(text);
+                        self.unit.exported.push(name);
+                    }
+                }
+            }
             if let FormKind::Gene(gene) = &form.kind
                 && word(&gene.head) == Some("type")
                 && let [target, ty] = gene.children.as_slice()

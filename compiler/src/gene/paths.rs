@@ -79,7 +79,7 @@ impl Lower<'_> {
 
     fn own_global(&mut self, text: &str) -> Option<GlobalId> {
         let name = self.name(text);
-        self.unit.globals.get(&name).copied()
+        self.own_member(name)
     }
 
     /// Applies the segments. `total` is the length of the whole path.
@@ -324,8 +324,12 @@ impl Lower<'_> {
                 Target::Place(Place::Member(Box::new(read(var, span)), text.into()))
             }
             Slot::Global(global) => {
-                self.globals[global.index()].assigned = true;
-                Target::Var(var, check)
+                let own = self.assigned_global(name, global);
+                self.globals[own.index()].assigned = true;
+                match own == global {
+                    true => Target::Var(var, check),
+                    false => Target::Var(Var::Global(own), None),
+                }
             }
             Slot::Local(_) => Target::Var(var, check),
             Slot::Outer(_, outer) => {
@@ -343,9 +347,10 @@ impl Lower<'_> {
                 return self.binding_target(binding, name, span);
             }
             let name = self.name(&parts[used - 1]);
-            let Some(&global) = self.unit.globals.get(&name) else {
+            let Some(global) = self.own_member(name) else {
                 return Target::None;
             };
+            let global = self.assigned_global(name, global);
             self.globals[global.index()].assigned = true;
             return Target::Var(Var::Global(global), None);
         }

@@ -207,6 +207,8 @@ pub(super) struct Members {
     pub module: ModuleIdx,
     pub init: FnId,
     pub globals: Vec<GlobalId>,
+    /// Imported names, and the variables of other modules that they mean.
+    pub imported: Vec<(String, GlobalId)>,
 }
 
 /// Makes the members of a module's namespace visible there: the module's own code reads them in
@@ -227,6 +229,12 @@ pub(super) fn mirror_members(hir: &mut Hir, members: &Members) {
             Box::new(expr(value, span)),
         );
         list.push(expr(set, span));
+    }
+    for (name, id) in &members.imported {
+        let span = Span::default();
+        let value = Box::new(read(Var::Global(*id), span));
+        let var = Var::Name(name.as_str().into());
+        list.push(expr(ExprKind::Set(var, value), span));
     }
     for function in &mut hir.funcs {
         if function.module != members.module {
