@@ -1,5 +1,5 @@
 //! Damaged and hostile images: every truncation and every single-byte change of three examples,
-//! and random changes with repaired checksums. Each must be refused with a clear error, or run to
+//! and random changes with repaired checksums, also of one image among those of a program. Each must be refused with a clear error, or run to
 //! an end within its limits; no panic, no signal, no endless loop.
 //!
 //! The work is done by worker processes (this program again, with `--worker`), so that a crash
@@ -15,6 +15,7 @@ use gene_format::verify::verify_image;
 use gene_runtime::errors::Fatal;
 use gene_runtime::mapping::Mapping;
 use gene_runtime::program::Image;
+use gene_runtime::run::{Machine, Verify};
 use gene_runtime::vm::{Options, Vm};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -27,6 +28,9 @@ const EXAMPLES: [&str; 3] = [
     "examples/calculator.gene",
     "tests/lang/09-errors/clauses_in_order.gene",
 ];
+
+/// Source of a program with an image for each module.
+const SEPARATE: &str = "tests/lang/08-modules/shared_state.gene";
 
 /// A worker that does not move for so long hangs.
 const STALLED: Duration = Duration::from_secs(60);
@@ -42,11 +46,14 @@ fn main() -> ExitCode {
     }
     let scratch = Scratch::new();
     let images = images(&scratch);
-    let tests: [(&str, &dyn Fn()); 4] = [
+    let tests: [(&str, &dyn Fn()); 5] = [
         ("truncations", &|| truncations(&scratch, &images)),
         ("single_byte_changes", &|| changes(&scratch, &images)),
         ("random_changes_with_repaired_checksums", &|| {
             repaired(&scratch, &images)
+        }),
+        ("random_changes_of_one_image_among_several", &|| {
+            separate(&scratch)
         }),
         ("the_program_reports_damage", &|| {
             by_the_program(&scratch, &images)
@@ -135,6 +142,30 @@ fn repaired(scratch: &Scratch, images: &[PathBuf]) {
     );
     report(&format!(
         "{seeds} images with repaired checksums: {} refused, {} stopped in their code, {} run to an end",
+        counts.refused, counts.stopped, counts.ended
+    ));
+}
+
+fn separate(scratch: &Scratch) {
+    let folder = scratch.file("separate");
+    run(Command::new(&programs().compile)
+        .current_dir(root())
+        .args(["--separate", SEPARATE, "-o"])
+        .arg(&folder))
+    .expect(0);
+    let main = folder.join("shared_state.gir");
+    let seeds = number_from_env("GENE_HOSTILE_SEEDS", if optimised() { 6_000 } else { 600 });
+    let first = number_from_env("GENE_HOSTILE_SEED", 0);
+    let starts = (first..first + seeds).step_by(250);
+    let ranges = starts.map(|from| ("separate", &main, from, (from + 250).min(first + seeds)));
+    let counts = work(scratch, ranges.collect());
+    assert_eq!(counts.cases, seeds);
+    assert!(
+        counts.ended * 20 > counts.cases && counts.stopped > 0,
+        "too few images get past the checks: {counts:?}"
+    );
+    report(&format!(
+        "{seeds} programs with one hostile image: {} refused, {} stopped in their code, {} run to an end",
         counts.refused, counts.stopped, counts.ended
     ));
 }
@@ -334,6 +365,7 @@ fn worker(args: &[String]) -> ExitCode {
                 scratch[at] = original[at];
             }
             "repair" => count(execute(&hostile(&original, at as u64), at)),
+            "separate" => count(execute_separate(Path::new(image), at)),
             _ => panic!("no mode {mode}"),
         }
     }
@@ -363,15 +395,64 @@ fn execute(bytes: &[u8], seed: usize) -> Outcome {
     if image.view.needs_eval().is_some() {
         return Outcome::Refused;
     }
-    let mut vm = Vm::new(Options {
+    let mut vm = Vm::new(limits(seed));
+    let image = vm.add_image(image);
+    let result = vm.run_image(image).is_ok();
+    outcome(&mut vm, result, eager)
+}
+
+fn limits(seed: usize) -> Options {
+    Options {
         max_memory: 32 << 20,
         max_steps: 100_000,
         max_depth: 10_000,
         gc_stress: seed.is_multiple_of(8),
         ..Options::default()
-    });
-    let image = vm.add_image(image);
-    let result = vm.run_image(image);
+    }
+}
+
+/// Changes one of the program's images. Those that import it are told its new interface, so that
+/// the change reaches further than the comparison.
+fn execute_separate(main: &Path, seed: usize) -> Outcome {
+    let from = main.parent().expect("a folder");
+    let names = ["shared_state.gir", "lib/state.gir", "lib/again.gir"];
+    let mut images = names.map(|name| std::fs::read(from.join(name)).expect("an image"));
+    let interface = |image: &[u8]| {
+        let aligned = Aligned::new(image);
+        let parsed = CheckedImage::parse(&aligned).ok()?;
+        parsed.interface().ok()
+    };
+    let chosen = seed % names.len();
+    let old = interface(&images[chosen]).expect("a whole image");
+    images[chosen] = hostile(&images[chosen], seed as u64);
+    if let Some(new) = interface(&images[chosen]) {
+        for image in &mut images {
+            let found = image.windows(old.len()).position(|part| part == old);
+            if let Some(at) = found.filter(|_| new != old) {
+                image[at..at + new.len()].copy_from_slice(&new);
+                reseal(image);
+            }
+        }
+    }
+    let open = |verify| Machine::open(Path::new(names[0]), limits(seed), verify, None);
+    std::fs::create_dir_all("lib").expect("a folder");
+    for (name, image) in names.iter().zip(&images) {
+        std::fs::write(name, image).expect("the folder of the worker");
+    }
+    let eager = open(Verify::Eager).is_ok();
+    let mut machine = match open(Verify::Lazy) {
+        Ok(machine) => machine,
+        Err(failure) => {
+            let text = failure.to_string();
+            assert!(!text.is_empty() && !text.contains('\n'), "{text:?}");
+            return Outcome::Refused;
+        }
+    };
+    let result = machine.run().is_ok();
+    outcome(&mut machine.vm, result, eager)
+}
+
+fn outcome(vm: &mut Vm, result: bool, eager: bool) -> Outcome {
     let _ = vm.flush();
     match &vm.fatal {
         Some(Fatal::Panic(text)) => panic!("a native panicked: {text}"),
@@ -382,7 +463,7 @@ fn execute(bytes: &[u8], seed: usize) -> Outcome {
         }
         Some(_) => Outcome::Ended,
         None => {
-            if result.is_err() {
+            if !result {
                 assert!(!vm.report().is_empty());
             }
             Outcome::Ended

@@ -9,6 +9,7 @@ use crate::mapping::Mapping;
 use crate::program::Image;
 use crate::run::Failure;
 use gene_format::image::CheckedImage;
+use gene_format::program::{TableEntry, TableId};
 use std::collections::HashMap;
 use std::path::{Component, Path};
 
@@ -112,6 +113,32 @@ fn read(folder: &Path, path: &str, importer: &str) -> Result<Box<Image>, Failure
         error,
     })?;
     Image::load(&name, bytes).map_err(|error| in_image(path, &error))
+}
+
+/// Checks that every name that an image imports is exported; otherwise the first function that
+/// uses one is refused.
+///
+/// # Errors
+///
+/// A name that is not exported; damage.
+pub fn check_names(images: &[Linked]) -> Result<(), Failure> {
+    for Linked { image, imports } in images {
+        let failed = |error: gene_format::error::FormatError| in_image(&image.name, &error);
+        for id in 0..image.view.table_len() as u32 {
+            let entry = image.view.table_entry(TableId(id)).map_err(failed)?;
+            let TableEntry::Import { import, name } = entry else {
+                continue;
+            };
+            let name = image.view.string(name).map_err(failed)?;
+            // The entry's import exists, and all of them were loaded.
+            let from = &images[imports[import as usize]].image;
+            if from.view.exported(name).map_err(failed)?.is_none() {
+                let text = format!("{} does not export {name:?}", from.name);
+                return Err(in_image(&image.name, &text));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The imported image has the interface that the importing one was compiled against.

@@ -255,6 +255,9 @@ impl Machine {
                 .iter()
                 .any(|(key, value)| key == "strict-nil" && value == "on");
         }
+        if verify == Verify::Eager {
+            linked::check_names(&images)?;
+        }
         let mut vm = Vm::new(options);
         vm.evaluator = evaluator;
         let mut refs: Vec<ImageRef> = Vec::with_capacity(images.len());
