@@ -455,6 +455,24 @@ fn what_is_no_cell_is_an_error() {
 }
 
 #[test]
+fn a_keyword_is_no_receiver() {
+    let mut b = Builder::default();
+    let p = b.string("p");
+    let keys = b.constant(Const::Keys(vec![p]));
+    let method = b.func("", 1, 4, vec![i(Op::Ret, 1, 0, 0)]);
+    b.func_mut(method).kind = FuncKind::Method;
+    b.func_mut(method).params[0].kind = ParamKind::Key;
+    let code = vec![
+        i(Op::Closure, 0, method.0 as u16, 0),
+        i(Op::LoadI, 3, 7, 0),
+        i(Op::CallKw, 0, 1, keys),
+        i(Op::Ret, 0, 0, 0),
+    ];
+    let error = run(&b.image(12, code)).unwrap_err();
+    assert_eq!(error, "Expected 1 arguments, got 0");
+}
+
+#[test]
 fn a_class_is_no_constructor() {
     for kind in 0..3 {
         let mut b = Builder::default();

@@ -89,10 +89,10 @@ impl Vm {
             let receiver = proto.receiver_slots();
             let first = call.window.add(HEADER + receiver);
             let all = std::slice::from_raw_parts(call.window.add(HEADER), call.argc);
-            if call.argc < receiver {
+            let positional = call.argc - call.keys.len();
+            if positional < receiver {
                 return Err(self.error("Expected 1 arguments, got 0"));
             }
-            let positional = call.argc - call.keys.len();
             let (items, values) = all.split_at(positional);
             if proto.params.is_empty() && receiver == 0 {
                 return Ok(()); // such a function ignores what it is given
