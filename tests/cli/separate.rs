@@ -63,7 +63,7 @@ fn read(scratch: &Scratch, name: &str) -> Vec<u8> {
 
 const IMAGES: [&str; 3] = ["build/app.gir", "build/other.gir", "build/shapes/lib.gir"];
 
-const LINES: &str = "lib\nother 6 1\napp 12 20 2 2\n11 11 7\nagain\nagain\nred [2 1]\n";
+const LINES: &str = "lib\nother 6 1\napp 12 20 2 1\n3 10 7\nagain\nagain\nred [2 1]\n";
 
 #[test]
 fn images_lie_like_their_sources_and_run_like_one() {
