@@ -1,6 +1,6 @@
 //! Every program of `tests/lang` and `examples`, in four ways: optimised, not optimised, with a
 //! collection at every safepoint, and from a stripped image; those that import modules also from
-//! an image for each module. All must do what the program says.
+//! an image for each module. All must do what the program says, and the same from the cache.
 //! Programs that need a compiler while they run are started by `gene`, and refused by `gene-vm`.
 
 use gene_aot::{Case, Output, Scratch, cases, in_parallel, judge, programs, report, root, run};
@@ -57,6 +57,7 @@ fn check(case: &Case) -> (usize, Vec<String>) {
         return (2, problems.of(case));
     }
     let warnings = &first.err;
+    cached(case, &scratch, warnings, &mut problems);
     if case.needs_eval {
         let refused = execute(case, &optimised, &[], "");
         if refused.code != Some(5) || !refused.out.is_empty() || !refused.err.contains("gene run") {
@@ -67,11 +68,11 @@ fn check(case: &Case) -> (usize, Vec<String>) {
             problems.note(way, judge(case, &evaluate(case, &[way], main)));
         }
         let Some(image) = separate(case, &scratch, &mut problems) else {
-            return (4, problems.of(case));
+            return (6, problems.of(case));
         };
         let output = evaluate(case, &["--gc-stress"], &image);
         problems.note("--separate", judge(case, &output));
-        return (5, problems.of(case));
+        return (7, problems.of(case));
     }
 
     let usual = execute(case, &optimised, &[], warnings);
@@ -99,11 +100,35 @@ fn check(case: &Case) -> (usize, Vec<String>) {
         problems.note("strip", vec![strip.describe()]);
     }
     let Some(image) = separate(case, &scratch, &mut problems) else {
-        return (4, problems.of(case));
+        return (6, problems.of(case));
     };
     let output = execute(case, &image, &["--gc-stress", "--verify=eager"], warnings);
     problems.note("--separate", judge(case, &output));
-    (5, problems.of(case))
+    (7, problems.of(case))
+}
+
+/// Runs the program twice, so that the second run takes it from the cache.
+fn cached(case: &Case, scratch: &Scratch, warnings: &str, problems: &mut Problems) {
+    let start = || {
+        let mut command = Command::new(&programs().gene);
+        command.current_dir(case.path.parent().expect("a folder"));
+        command.arg("run").args(&case.options).arg(main_file(case));
+        command.args(&case.args);
+        let mut output = run(command.env("GENE_CACHE_DIR", scratch.file("cache")));
+        output.err.insert_str(0, warnings);
+        output
+    };
+    let first = start();
+    let second = start();
+    problems.note("gene run", judge(case, &first));
+    problems.note("cached", judge(case, &second));
+    if (first.code, without_times(&first.err)) != (second.code, without_times(&second.err)) {
+        let text = format!("ended otherwise: {:?} and {:?}", first.err, second.err);
+        problems.note("cached", vec![text]);
+    }
+    if !scratch.file("cache/images").exists() {
+        problems.note("cached", vec!["there is no image".into()]);
+    }
 }
 
 /// The main image of the program as one image for each module, if it imports modules.

@@ -226,6 +226,7 @@ fn options_and_names_have_entries_of_their_own() {
         cached.hit(cached.command(&args));
     }
     assert_eq!(cached.files("entries").len(), 6);
+    cached.miss(cached.command(&["run", "--force-compile", "a.gene"]));
     cached.hits("a.gene", "1\n");
 }
 

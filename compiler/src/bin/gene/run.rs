@@ -160,9 +160,13 @@ impl Execute {
 
 /// Runs a file if it is a program in the cache that needs no compiler.
 pub fn run_kept(args: &Run) -> Option<i32> {
-    let file = args.file.as_ref()?;
+    let file = args.file.as_ref().filter(|file| !is_image(file))?;
     let machine = cache::kept(&args.execute, &args.cache, file, args.args.clone())?;
     Some(finish(machine))
+}
+
+fn is_image(file: &Path) -> bool {
+    file.extension().is_some_and(|ending| ending == "gir")
 }
 
 fn finish(mut machine: Machine) -> i32 {
@@ -175,9 +179,7 @@ pub fn run(args: &Run) -> Result<i32, Failure> {
     let execute = &args.execute;
     let rest = args.args.clone();
     let machine = match &args.file {
-        Some(file) if file.extension().is_some_and(|ending| ending == "gir") => {
-            execute.open(file, rest)?
-        }
+        Some(file) if is_image(file) => execute.open(file, rest)?,
         Some(file) if file != Path::new("-") => cache::load(execute, &args.cache, file, rest)?,
         Some(_) => execute.load(&Source::standard_input()?, rest)?,
         None if io::stdin().is_terminal() => {
