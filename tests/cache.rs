@@ -73,10 +73,12 @@ impl Arena {
         let path = self.scratch.file(&format!("main{script}.gene"));
         self.mains[script].rewrite(&path, |version| {
             // of different lengths, so that a mixture of two is seen
-            let filler = "(println 0)".repeat(version % 7 + 1);
+            let filler = "(println 0)".repeat(version % 3 + 1);
+            // some need a compiler while they run
+            let two = ["(eval `(1 + 1))", "2"][script % 2];
             format!(
                 "(import v from \"./module{script}\") (if false {filler}) \
-                 (println {script} {version} (v) (eval `(1 + 1)))"
+                 (println {script} {version} (v) {two})"
             )
         });
     }
@@ -169,7 +171,7 @@ impl Arena {
                         let mut random = Random::new((seed * 100 + number) as u64);
                         while Instant::now() < until {
                             let script = random.below(SCRIPTS);
-                            match random.below(8) {
+                            match random.below(16) {
                                 0 => self.rewrite_main(script),
                                 1 => self.rewrite_module(script),
                                 _ => self.run(script, &mut random),
@@ -184,7 +186,7 @@ impl Arena {
                     let mut random = Random::new((seed * 100 + 99) as u64);
                     while !over.load(Ordering::Relaxed) {
                         self.damage(&mut random);
-                        std::thread::sleep(Duration::from_millis(3));
+                        std::thread::sleep(Duration::from_millis(1));
                     }
                 });
             }
@@ -209,7 +211,11 @@ impl Arena {
             return;
         }
         let path = &files[random.below(files.len())];
-        let other = &files[random.below(files.len())];
+        let same: Vec<&PathBuf> = files
+            .iter()
+            .filter(|one| one.parent() == path.parent())
+            .collect();
+        let other = same[random.below(same.len())];
         let length = fs::metadata(path).map_or(0, |found| found.len());
         let open = || fs::File::options().write(true).open(path);
         let _ = match random.below(9) {
@@ -284,6 +290,44 @@ fn damage_never_changes_what_programs_print() {
     }
     arena.check_rest();
     report(&format!("{} runs", arena.runs.load(Ordering::Relaxed)));
+}
+
+/// A file system of 24 KiB, if one may be mounted: it is full after some programs.
+#[test]
+fn a_full_disk_keeps_what_fits() {
+    let arena = Arena::new();
+    let script = r#"
+        mount -t tmpfs -o size=24k none cache || exit 77
+        for n in 1 2 3 4 5 6 7 8 9; do
+            echo "(println $n)" > "n$n.gene"
+            "$0" run "n$n.gene" || exit 1
+            "$0" run "n$n.gene" || exit 1
+        done
+        ls cache/tmp >&2
+        "$0" cache verify >&2 || exit 1
+        "$0" cache clear >&2
+        "$0" run n9.gene && "$0" cache stat >&2
+    "#;
+    fs::create_dir(arena.cache()).expect("a folder");
+    let mut command = Command::new("unshare");
+    command.args(["-r", "-m", "sh", "-c", script]);
+    command.arg(&programs().gene).env("GENE_CACHE_DIR", "cache");
+    command.current_dir(arena.scratch.path());
+    let output = command.stdin(Stdio::null()).output();
+    let Some(output) = output.ok().filter(|output| {
+        ![Some(1), Some(77)].contains(&output.status.code()) || !output.stdout.is_empty()
+    }) else {
+        report("no file system may be mounted");
+        return;
+    };
+    let [out, err] =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    let expected: String = (1..=9).map(|n| format!("{n}\n{n}\n")).collect();
+    assert_eq!(out, expected + "9\n", "{err}");
+    let lines: Vec<&str> = err.lines().collect();
+    assert!(lines[0].ends_with(": sound"), "something is left: {err}");
+    assert!(lines[1].starts_with("removed "), "{err}");
+    assert!(lines.contains(&"programs   1"), "{err}");
 }
 
 /// The user that nobody is.
