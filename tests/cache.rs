@@ -127,7 +127,11 @@ impl Arena {
         let mut child = command.spawn().expect("it can be started");
         let killed = random.below(4) == 0;
         if killed {
-            std::thread::sleep(Duration::from_micros(random.below(20_000) as u64));
+            let pause = Duration::from_micros(random.below(20_000) as u64);
+            match random.below(2) {
+                0 => std::thread::sleep(pause),
+                _ => self.wait_for_writer(pause),
+            }
             child.kill().expect("the child is ours");
             self.kills.fetch_add(1, Ordering::Relaxed);
         }
@@ -159,6 +163,15 @@ impl Arena {
             right && status.success() && err.is_empty(),
             "script {script}, versions {before:?} to {after:?}: {status}\n{out}{err}"
         );
+    }
+
+    /// Waits until a file appears in the cache: then a writer is likely to be half-way.
+    fn wait_for_writer(&self, limit: Duration) {
+        let start = Instant::now();
+        let before = self.files();
+        while start.elapsed() < limit && self.files().iter().all(|file| before.contains(file)) {
+            std::hint::spin_loop();
+        }
     }
 
     /// Starts and rewrites programs until the time is over.
