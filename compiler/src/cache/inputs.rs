@@ -1,5 +1,6 @@
 //! Everything that a compilation reads, remembered.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Hash, hash};
@@ -24,7 +25,7 @@ pub type Dependencies = Vec<(Input, Option<Hash>)>;
 pub struct Inputs<'f> {
     files: &'f mut dyn Files,
     main: Option<Input>,
-    known: BTreeMap<Input, Option<Vec<u8>>>,
+    known: BTreeMap<Input, Option<Cow<'f, [u8]>>>,
     used: BTreeSet<Input>,
 }
 
@@ -40,9 +41,9 @@ impl<'f> Inputs<'f> {
     }
 
     /// The same, but the program's main file, at the absolute path `path`, is `text`.
-    pub fn with_main(mut self, path: &str, text: &[u8]) -> Inputs<'f> {
+    pub fn with_main(mut self, path: &str, text: &'f [u8]) -> Inputs<'f> {
         let main = Input::File(path.to_owned());
-        self.known.insert(main.clone(), Some(text.to_owned()));
+        self.known.insert(main.clone(), Some(Cow::Borrowed(text)));
         self.main = Some(main);
         self
     }
@@ -73,6 +74,7 @@ impl<'f> Inputs<'f> {
                 Input::Variable(name) => self.files.variable(name).map(String::into_bytes),
                 Input::Listing(path) => Some(joined(&self.files.list(path))),
             };
+            let content = content.map(Cow::Owned);
             self.known.insert(input.clone(), content);
         }
         self.known.get(input)?.as_deref()

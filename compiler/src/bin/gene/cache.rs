@@ -73,7 +73,7 @@ impl Question {
         })
     }
 
-    fn inputs<'f>(&self, disk: &'f mut Disk) -> Inputs<'f> {
+    fn inputs<'f>(&'f self, disk: &'f mut Disk) -> Inputs<'f> {
         Inputs::new(disk).with_main(&self.path, &self.source.text)
     }
 
