@@ -85,7 +85,8 @@ fn links(facts: &Facts, paint: &Paint, out: &mut String) -> std::fmt::Result {
             "" => "(module)",
             name => name,
         };
-        writeln!(out, "  {entry:<6} {name} {}", export.description)?;
+        let line = format!("  {entry:<6} {name} {}", export.description);
+        writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
 }
