@@ -16,6 +16,8 @@ use gene_format::program::FuncId;
 pub enum Fatal {
     /// `--max-steps` is used up.
     Steps,
+    /// Somebody outside asked for it (`Vm::interrupt`). The machine may run something else then.
+    Interrupted,
     /// The image is corrupt: the text says how.
     Corrupt(String),
     /// `exit` was called.
@@ -183,7 +185,7 @@ impl Vm {
             // other way back.
             self.budget -= 1;
             if self.budget < 0 && !self.refill_budget() {
-                self.end(Fatal::Steps);
+                self.end_of_steps();
             }
             if self.fatal.is_some() {
                 return self.leave_all();

@@ -336,6 +336,7 @@ fn finish(vm: &mut Vm, failed: bool) -> i32 {
                 6,
             )
         }
+        Some(Fatal::Interrupted) => ("Error: interrupted\n".to_owned(), 130),
         Some(Fatal::Corrupt(text)) => (format!("Error: {text}\n"), 4),
         Some(Fatal::Panic(text)) => (format!("Error: {text}\n"), 7),
         None if failed => (vm.report(), 1),

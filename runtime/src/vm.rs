@@ -17,6 +17,8 @@ use crate::types::TypeCheck;
 use crate::value::{Value, fits_int};
 use gene_format::program::FuncId;
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Loop rounds and calls between two visits of the interrupt handler.
 const SLICE: i64 = 1 << 20;
@@ -172,6 +174,10 @@ pub struct Vm {
     pub gc_stats: GcStats,
     /// Return addresses of the frames at an uncaught raise.
     pub backtrace: Vec<*const u64>,
+    /// Set from outside to end what runs, soon after; see [`Fatal::Interrupted`].
+    pub interrupt: Option<Arc<AtomicBool>>,
+    /// It was.
+    interrupted: bool,
     /// The message being raised ends with its place.
     pub place_wanted: bool,
     /// The exception that frames are being left for, from its raise to the `catch` that takes it.
@@ -255,6 +261,8 @@ impl Vm {
             fatal: None,
             gc_stats: GcStats::default(),
             backtrace: Vec::new(),
+            interrupt: None,
+            interrupted: false,
             place_wanted: false,
             unwinding: Value::UNDEF,
             result: Value::NIL,
@@ -302,8 +310,24 @@ impl Vm {
         self.closure(proto, &[])
     }
 
-    /// Gives the next slice of steps; false if none are left.
+    /// Ends the program because it gets no further steps.
+    #[cold]
+    pub fn end_of_steps(&mut self) -> Raised {
+        let how = match std::mem::take(&mut self.interrupted) {
+            true => Fatal::Interrupted,
+            false => Fatal::Steps,
+        };
+        self.end(how)
+    }
+
+    /// Gives the next slice of steps; false if none are left, or somebody wants it to stop.
     pub fn refill_budget(&mut self) -> bool {
+        if let Some(interrupt) = &self.interrupt
+            && interrupt.swap(false, Ordering::Relaxed)
+        {
+            self.interrupted = true;
+            return false;
+        }
         let slice = self.steps_left.min(SLICE as u64);
         if self.steps_left != u64::MAX {
             self.steps_left -= slice;

@@ -27,6 +27,27 @@ fn values_are_shown_and_definitions_last() {
 }
 
 #[test]
+fn evaluated_code_knows_the_session() {
+    let output = repl(
+        "(type Id Int)\n(let k 5)\n(enum S (C r) P)\n(fn m! [a] ($caller_eval a))\n\
+         (eval `(fn f [x: Id] x))\n(f 3)\n(eval `(m! (k + 1)))\n\
+         (eval `(case (S/C 7) when (C r) r))\n(eval `(k = 6))\nk\n",
+    );
+    let lines: Vec<&str> = output.expect(0).out.lines().collect();
+    assert_eq!(lines[lines.len() - 4..], ["3", "6", "7", "5"], "{lines:?}");
+    assert!(output.err.contains("Cannot reassign 'let' binding 'k'"));
+}
+
+#[test]
+fn imports_show_no_value() {
+    let scratch = Scratch::new();
+    scratch.write("lib.gene", "(fn twice [n] (n * 2))");
+    let input = "(import twice from \"lib\")\n(twice 4)\n";
+    let output = gene_reads(input, scratch.path(), &["repl"]);
+    assert_eq!(output.expect(0).out, "8\n");
+}
+
+#[test]
 fn errors_leave_the_session_alive() {
     let output =
         repl("(var x 1)\n(x % 0)\n(ifel)\n(break)\na)\nno_such\n(throw \"mine\")\n(x + 1)\n");

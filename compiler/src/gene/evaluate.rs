@@ -5,14 +5,14 @@
 use super::lower::{
     Lower, declare, expr, intrinsic, item, local, member, nil, read, seq, string, word,
 };
-use super::module::Macro;
+use super::module::{Macro, is_macro};
 use super::names::Name;
 use super::piece::{Around, Known, Visible};
 use super::scope::{Binding, Info, Outer, Slot};
 use crate::hir::*;
 use gene_format::builtins::evaluated_value;
 use gene_format::program::{FuncKind, ParamKind};
-use gene_format::text::{Form, FormKind, GeneForm, Items, Span};
+use gene_format::text::{Form, FormKind, GeneForm, Items, Span, read_one, write_form};
 
 /// Elements of a scope before the variables.
 const FIRST_VARIABLE: u32 = 3;
@@ -164,13 +164,37 @@ impl Lower<'_> {
             return at(scope, 1, span);
         }
         if self.unit.is_piece {
-            return nil(span); // members of the namespace
+            return self.meanings(span);
         }
         self.unit.lists_names = true;
         let name = self.name(NAMES);
         let global = self.global_variable(name, Info::default());
         self.globals[global.index()].assigned = true;
         read(Var::Global(global), span)
+    }
+
+    /// The variables of a piece are members of the namespace; only those are listed that mean more
+    /// than their value.
+    fn meanings(&mut self, span: Span) -> Expr {
+        let names: Vec<Name> = self.unit.globals.keys().copied().collect();
+        let mut items = Vec::new();
+        for name in self.in_order(names) {
+            if let Some(binding) = self.scopes.lookup(name)
+                && (self.scopes.info(binding).is_let || !self.meaning(name).is_empty())
+            {
+                items.push(self.entry(name, binding, span));
+            }
+        }
+        match items.is_empty() {
+            true => nil(span),
+            false => array(items, span),
+        }
+    }
+
+    fn in_order(&self, mut names: Vec<Name>) -> Vec<Name> {
+        names.sort_by(|a, b| self.names.text(*a).cmp(self.names.text(*b)));
+        names.dedup();
+        names
     }
 
     /// The scope of evaluated code.
@@ -225,8 +249,9 @@ impl Lower<'_> {
             self.setter(name, binding, span)
         };
         let mut items = vec![string(&text, span), get, set];
-        if let Some(known) = self.unit.macros.get(&name) {
-            items.push(self.macro_data(&known.clone(), span));
+        let meaning = self.meaning(name);
+        if !meaning.is_empty() {
+            items.push(texts(meaning, span));
         }
         array(items, span)
     }
@@ -242,39 +267,35 @@ impl Lower<'_> {
         expr(ExprKind::Closure(id), span)
     }
 
-    /// What calls of a macro must pass, as data: hidden keywords, then positional parameters
-    /// behind a sign of their kind.
-    fn macro_data(&self, known: &Macro, span: Span) -> Expr {
-        let mut texts: Vec<String> = Vec::new();
-        texts.extend(
-            known
-                .hidden
-                .iter()
-                .map(|&name| self.names.text(name).into()),
-        );
-        for &(name, kind) in &known.positional {
-            texts.push(format!("{}{}", sign(kind), self.names.text(name)));
+    /// What the compiler knows of a name beyond its value: for a macro what calls must pass, hidden
+    /// keywords, then positional parameters behind a sign of their kind; for an enum its variants
+    /// behind `|`; for a type its expression behind `:`.
+    fn meaning(&self, name: Name) -> Vec<String> {
+        let mut list: Vec<String> = Vec::new();
+        if let Some(known) = self.unit.macros.get(&name) {
+            let hidden = known.hidden.iter();
+            list.extend(hidden.map(|&name| self.names.text(name).to_owned()));
+            for &(name, kind) in &known.positional {
+                list.push(format!("{}{}", sign(kind), self.names.text(name)));
+            }
         }
-        let form = |text: String| Form {
-            kind: FormKind::Str(text.into()),
-            span,
-        };
-        let items = texts.into_iter().map(form).collect();
-        let kind = FormKind::Array(Items {
-            items,
-            sealed: false,
-        });
-        expr(ExprKind::Data(Box::new(Form { kind, span })), span)
+        if let Some(variants) = self.enums.get(&name) {
+            let variants = variants.iter();
+            list.extend(variants.map(|&variant| format!("|{}", self.names.text(variant))));
+        }
+        if let Some(ty) = self.unit.aliases.get(&name) {
+            list.push(format!(":{}", write_form(ty)));
+        }
+        list
     }
 
     /// Makes the accessors of the module's variables.
     pub fn list_names(&mut self, span: Span) -> Expr {
         let all = self.unit.globals.keys().copied();
-        let mut names: Vec<Name> = all
+        let names: Vec<Name> = all
             .chain(self.unit.imported.iter().map(|(name, _)| *name))
             .collect();
-        names.sort_by(|a, b| self.names.text(*a).cmp(self.names.text(*b)));
-        names.dedup();
+        let names = self.in_order(names);
         let mut items = Vec::with_capacity(names.len());
         for name in names {
             if !self.names.text(name).starts_with('#')
@@ -341,6 +362,20 @@ fn array(items: Vec<Expr>, span: Span) -> Expr {
     expr(ExprKind::Array(items), span)
 }
 
+/// An array of strings, as data.
+fn texts(list: Vec<String>, span: Span) -> Expr {
+    let form = |text: String| Form {
+        kind: FormKind::Str(text.into()),
+        span,
+    };
+    let items = list.into_iter().map(form).collect();
+    let kind = FormKind::Array(Items {
+        items,
+        sealed: false,
+    });
+    expr(ExprKind::Data(Box::new(Form { kind, span })), span)
+}
+
 fn required(name: &str) -> Param {
     Param {
         name: name.into(),
@@ -394,8 +429,8 @@ impl Lower<'_> {
             slot: Slot::Local(values),
             info: 0,
         });
-        self.bind_around(values, scope, around);
         self.recall_types(known);
+        self.bind_around(values, scope, around);
         self.declare_all(forms);
         self.recall_variables(known);
         let list = forms.iter().map(|form| self.expr(form)).collect();
@@ -441,6 +476,17 @@ impl Lower<'_> {
                     Some(b'!') => ParamKind::Required,
                     Some(b'?') => ParamKind::Optional,
                     Some(b'*') => ParamKind::Rest,
+                    Some(b'|') => {
+                        let variant = self.name(&text[1..]);
+                        self.note_variant(name, variant);
+                        continue;
+                    }
+                    Some(b':') => {
+                        if let Ok((ty, _)) = read_one(text[1..].as_bytes()) {
+                            self.unit.aliases.insert(name, ty);
+                        }
+                        continue;
+                    }
                     _ => {
                         let hidden = self.name(text);
                         known.hidden.push(hidden);
@@ -450,7 +496,9 @@ impl Lower<'_> {
                 let hidden = self.name(&text[1..]);
                 known.positional.push((hidden, kind));
             }
-            self.unit.macros.insert(name, known);
+            if is_macro(&one.name) {
+                self.unit.macros.insert(name, known);
+            }
         }
     }
 

@@ -38,12 +38,13 @@
 //! has an optional keyword `#p`, and calls that name the function pass a thunk (a closure
 //! of kind Thunk) of the argument. A keyword `#scope` takes a `scope` array in the same way.
 //!
-//! A scope is an array: the namespace of the module; the module's variables, or nil if they are
-//! members of the namespace; nil at the top level of a module, elsewhere the map that takes what
-//! evaluated code defines; then each local variable in sight. A variable is an array
-//! `[name getter setter hidden]`: functions without parameters and with one; setter nil: not
-//! assignable; hidden, of macros only: the hidden keywords, then the positional parameters, `#p`
-//! behind a sign (`!` required, `?` optional, `*` rest). Variables named `#definitions` are such
-//! maps of the functions around. Evaluated code is a function of data and scope that captures one
-//! array: the values in the data that have no spelling (functions, instances …), which symbols in
-//! the code stand for (`gene_format::builtins::evaluated_value`).
+//! A scope is an array: the namespace of the module; the module's variables, or, where they are
+//! members of the namespace, nil or those that mean more than their value; nil at the top level of
+//! a module, elsewhere the map that takes what evaluated code defines; then each local variable in
+//! sight. A variable is an array `[name getter setter hidden]`: functions without parameters and
+//! with one; setter nil: not assignable; hidden: of macros the hidden keywords, then the positional
+//! parameters, `#p` behind a sign (`!` required, `?` optional, `*` rest); of enums the variants
+//! behind `|`; of types the expression behind `:`. Variables named `#definitions` are such maps of
+//! the functions around. Evaluated code is a function of data and scope that captures one array:
+//! the values in the data that have no spelling (functions, instances …), which symbols in the code
+//! stand for (`gene_format::builtins::evaluated_value`).

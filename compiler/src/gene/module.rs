@@ -5,7 +5,7 @@ use super::classes::object_class;
 use super::control::is_try_word;
 use super::functions::{FnDef, definition_name};
 use super::imports::export_names;
-use super::lower::{Lower, name_text, seq, word};
+use super::lower::{Lower, name_text, nil, seq, word};
 use super::names::{Name, Names};
 use super::packages::Package;
 use super::params::Target;
@@ -197,15 +197,20 @@ impl Lower<'_> {
             };
             if let Some(text) = text {
                 let variant = self.name(text);
-                let enums = self.variants.entry(variant).or_default();
-                let all = self.enums.entry(of).or_default();
-                if !all.contains(&variant) {
-                    all.push(variant);
-                }
-                if !enums.contains(&of) {
-                    enums.push(of);
-                }
+                self.note_variant(of, variant);
             }
+        }
+    }
+
+    /// Makes one variant known.
+    pub fn note_variant(&mut self, of: Name, variant: Name) {
+        let all = self.enums.entry(of).or_default();
+        if !all.contains(&variant) {
+            all.push(variant);
+        }
+        let enums = self.variants.entry(variant).or_default();
+        if !enums.contains(&of) {
+            enums.push(of);
         }
     }
 
@@ -267,6 +272,10 @@ impl Lower<'_> {
             self.keep_imports(span, &mut list);
             self.recall_variables(known);
         }
+        let ends_with_import = known.is_some()
+            && forms
+                .last()
+                .is_some_and(|form| head_word(form) == Some("import"));
         let mut init: Option<Form> = None;
         let mut statements = Vec::new();
         for form in forms {
@@ -294,6 +303,9 @@ impl Lower<'_> {
         }
         for form in statements {
             list.extend(self.statement(&form));
+        }
+        if ends_with_import {
+            list.push(nil(span));
         }
         if self.unit.lists_names {
             list.insert(0, self.list_names(span));

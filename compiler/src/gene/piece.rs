@@ -21,6 +21,7 @@ pub(crate) struct Known {
     macros: FastMap<Name, Macro>,
     aliases: FastMap<Name, Form>,
     variants: FastMap<Name, Vec<Name>>,
+    enums: FastMap<Name, Vec<Name>>,
     method_names: HashSet<String>,
     /// Built-in names that a piece assigned.
     pub(super) hidden: HashSet<String>,
@@ -68,6 +69,7 @@ impl Lower<'_> {
     pub fn recall(&mut self, known: &Known) {
         self.names = known.names.clone();
         self.variants = known.variants.clone();
+        self.enums = known.enums.clone();
         self.method_names = known.method_names.clone();
     }
 
@@ -131,6 +133,7 @@ impl Lower<'_> {
             .collect();
         known.names = self.names.clone();
         known.variants = self.variants.clone();
+        known.enums = self.enums.clone();
         known.method_names = self.method_names.clone();
         known.aliases = self.unit.aliases.clone();
         // Other macros belong to functions.

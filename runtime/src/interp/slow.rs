@@ -4,7 +4,6 @@
 
 use super::*;
 use crate::arith::{self, Arith};
-use crate::errors::Fatal;
 use crate::frame;
 
 cold_handler! { bad_opcode(s) {
@@ -22,7 +21,7 @@ cold_handler! { interrupt(s) {
     if s.vm().refill_budget() {
         next!(s)
     }
-    s.vm().end(Fatal::Steps);
+    s.vm().end_of_steps();
     raise!(s)
 } }
 

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use gene_compiler::cli::{self, Failure, Source};
@@ -19,6 +21,7 @@ use gene_runtime::vm::{ImageRef, Options, Vm};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{Config, Editor};
+use signal_hook::consts::SIGINT;
 
 use crate::evaluate::Compiler;
 use crate::prompt::{Prompt, is_open};
@@ -28,6 +31,7 @@ const HELP: &str = "\
 Type an expression to see its value; a line continues while a bracket is open.
   Tab completes a name, the arrow keys walk through the history.
   :help shows this text, :names what this session has defined.
+  Ctrl-C drops what is typed, or stops what runs.
   exit, quit or Ctrl-D leaves.
 ";
 
@@ -67,6 +71,11 @@ fn at_terminal(mut state: State<'_>) -> Result<i32, Failure> {
     let config = Config::builder().auto_add_history(false).build();
     let mut editor: Editor<Prompt, FileHistory> = Editor::with_config(config).map_err(failed)?;
     editor.set_helper(Some(Prompt::default()));
+    // Behind the editor, which handles the signal as well.
+    let interrupt = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGINT, Arc::clone(&interrupt))
+        .map_err(|error| Failure::File(format!("the terminal: {error}")))?;
+    state.vm.interrupt = Some(interrupt);
     let history = history_file();
     if let Some(file) = &history {
         let _ = editor.load_history(file); // there is none at the first time
@@ -179,6 +188,9 @@ impl State<'_> {
                 return Next::Goon;
             }
         };
+        if let Some(interrupt) = &self.vm.interrupt {
+            interrupt.store(false, Ordering::Relaxed); // meant for something that is over
+        }
         let first = *self.first.get_or_insert(image);
         self.vm.continue_module(first, image);
         let result = self.vm.run_image(image);
@@ -213,6 +225,11 @@ impl State<'_> {
                 Next::Goon
             }
             Some(Fatal::Exit(code)) => Next::End(code),
+            Some(Fatal::Interrupted) => {
+                self.vm.fatal = None;
+                cli::complain("Interrupted\n");
+                Next::Goon
+            }
             Some(Fatal::Steps) => {
                 cli::complain("Error: the step limit is used up\n");
                 Next::End(6)
@@ -252,5 +269,38 @@ fn said(done: Result<(), Failure>) -> Next {
     match done {
         Ok(()) => Next::Goon,
         Err(failure) => Next::End(failure.report("gene")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use std::time::Duration;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        repl: Repl,
+    }
+
+    #[test]
+    fn an_interrupt_ends_the_piece_only() {
+        let line = Line::parse_from(["repl"]);
+        let mut state = State::new(&line.repl);
+        let interrupt = Arc::new(AtomicBool::new(false));
+        state.vm.interrupt = Some(Arc::clone(&interrupt));
+        let key = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            interrupt.store(true, Ordering::Relaxed);
+        });
+        assert!(matches!(state.piece("(var x 1)"), Next::Goon));
+        assert!(matches!(
+            state.piece("(loop (try (loop) catch * nil finally (x = 2)))"),
+            Next::Goon
+        ));
+        key.join().expect("a thread");
+        assert!(state.vm.fatal.is_none());
+        assert!(matches!(state.piece("(exit x)"), Next::End(1)));
     }
 }
