@@ -482,7 +482,7 @@ impl Lower<'_> {
                         continue;
                     }
                     Some(b':') => {
-                        if let Ok((ty, _)) = read_one(text[1..].as_bytes()) {
+                        if let Ok((ty, _)) = read_one(&text.as_bytes()[1..]) {
                             self.unit.aliases.insert(name, ty);
                         }
                         continue;
