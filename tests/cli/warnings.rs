@@ -180,3 +180,38 @@ fn nested_parameters() {
         ],
     );
 }
+
+#[test]
+fn arguments_that_do_not_fit() {
+    let f = "(fn f [a b ^key = 1 ^other] a)\n";
+    let warns = |call: &str, wanted: &[&str]| check(&format!("{f}{call}"), wanted);
+    warns(
+        "(f 1 ^other 2)",
+        &[
+            "warning: too few arguments: `f` needs 2, this call gives 1\n --> a.gene:2:1",
+            "::: a.gene:1:8",
+            "`f` takes these parameters",
+        ],
+    );
+    warns("(f 1 2)", &["`f` needs the keyword argument ^other"]);
+    warns(
+        "(f 1 2 ^other 3 ^kye 4)",
+        &["`f` has no keyword parameter ^kye", "did you mean ^key?"],
+    );
+    // What fits, what cannot be known, and what a program may want to catch.
+    for call in [
+        "(f 1 2 ^other 3)",
+        "(f [1 2]... ^other 3)",
+        "(f 1 2 ^... {^other 1})",
+        "(try (f 1) catch * nil)",
+        "(f = nil) (f 1)",
+    ] {
+        warns(call, &[]);
+    }
+    check(
+        "(fn g [a = 1] a)\n(g 1 2)",
+        &["too many arguments: `g` takes 1, this call gives 2"],
+    );
+    check("(fn h [] 1)\n(h 1 ^k 2)", &[]);
+    check("(fn r [a xs... ^more...] a)\n(r 1 2 3 ^k 4)", &[]);
+}

@@ -53,9 +53,12 @@ impl Lower<'_> {
         let FormKind::Symbol(text) = &head.kind else {
             return;
         };
-        if args.items.is_empty() || args.items.iter().any(|item| item.spread) {
-            return;
-        }
+        let keys = args.named.iter().map(|named| match named {
+            Named::Entry(key, _) => Some(key.to_string()),
+            Named::Spread(_) => None,
+        });
+        let keys = keys.collect();
+        let spread = args.items.iter().any(|item| item.spread);
         let name = self.name(text);
         let Some(binding) = self.scopes.lookup(name) else {
             return;
@@ -74,6 +77,9 @@ impl Lower<'_> {
             module: self.unit.index,
             span,
             args,
+            keys,
+            spread,
+            in_try: self.tries > 0,
         });
     }
 

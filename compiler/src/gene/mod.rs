@@ -136,10 +136,30 @@ pub(crate) fn lower_piece(
             Ok(_) => {}
             Err(errors) => reader.report_all(&modules, errors, Severity::Error),
         }
+    } else if piece.is_none() {
+        report_readable(&mut reader, main, options);
     }
     let mut diagnostics = reader.diagnostics;
     diagnostics.sort();
     Err(diagnostics)
+}
+
+/// What is wrong with the forms of a text that could be read where others could not, as far as
+/// that does not depend on these.
+fn report_readable(reader: &mut program::Reader, main: FileId, options: &Options) {
+    let Some(source) = reader.readable(main) else {
+        return;
+    };
+    let mut sources = [source];
+    let mut lower = lower::Lower::new(options, HashSet::new());
+    lower_pass(&mut lower, &mut sources, None);
+    let mut errors = std::mem::take(&mut lower.errors);
+    let depends = |one: &Finding| {
+        let starts = |start| one.message.starts_with(start);
+        starts("Unknown interface") || starts("Cannot export")
+    };
+    errors.retain(|one| !depends(one));
+    reader.report_all(&sources, errors, Severity::Error);
 }
 
 /// Lowers modules, each behind those it imports; the last is the main module. A pass that

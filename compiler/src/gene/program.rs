@@ -131,6 +131,23 @@ impl<'r> Reader<'r> {
         self.expand(file, read.forms)
     }
 
+    /// A text with errors as a module of its readable forms; `None` if there are none, or no
+    /// errors of the reader.
+    pub fn readable(&mut self, file: FileId) -> Option<Source> {
+        let read = read_all(self.sources.text(file));
+        if read.errors.is_empty() || read.forms.is_empty() {
+            return None;
+        }
+        Some(Source {
+            file,
+            name: self.sources.name(file).to_owned(),
+            forms: super::comptime::expand(read.forms, self.files).ok()?,
+            imports: FastMap::default(),
+            order: Vec::new(),
+            package: None,
+        })
+    }
+
     fn read(&mut self, file: FileId) -> Option<ReadResult> {
         let read = read_all(self.sources.text(file));
         if read.errors.is_empty() {

@@ -19,6 +19,12 @@ pub(super) struct NotedCall {
     pub span: Span,
     /// Type and place of each positional argument, as far as they are literals.
     pub args: Vec<Option<Literal>>,
+    /// Names of the keywords; `None` if some are not known.
+    pub keys: Option<Vec<String>>,
+    /// Some positional arguments are spread.
+    pub spread: bool,
+    /// It stands in a `try`, and may mean to fail.
+    pub in_try: bool,
 }
 
 /// What is known of a literal.
@@ -135,7 +141,8 @@ impl Lower<'_> {
             let home = function.module;
             let places = self.param_spans.get(&id).cloned().unwrap_or_default();
             let got = call.args.len();
-            if let Some(expected) = fixed_arity(function)
+            if !call.spread
+                && let Some(expected) = fixed_arity(function)
                 && got > expected
             {
                 let message = format!(
@@ -155,6 +162,25 @@ impl Lower<'_> {
                 continue;
             }
             if function.is_macro {
+                continue;
+            }
+            if !call.in_try
+                && let Some((message, hint)) = misfit(function, &call)
+            {
+                let mut finding = Finding::new(call.module, call.span, message);
+                finding.code = "GENE.CALL.ARGUMENTS";
+                finding.hint = hint;
+                if let (Some(first), Some(last)) = (places.first(), places.last()) {
+                    let text = format!("`{}` takes these parameters", function.name);
+                    let span = Span {
+                        start: first.start,
+                        end: last.end,
+                    };
+                    finding.labels.push((home, span, text));
+                }
+                self.warnings.push(finding);
+            }
+            if call.spread {
                 continue;
             }
             let checks: Vec<Option<Check>> = function
@@ -288,6 +314,45 @@ pub(super) fn nearest<'n>(text: &str, known: impl Iterator<Item = &'n str>) -> O
         .filter(|(far, _)| *far <= limit)
         .min_by_key(|(far, known)| (*far, std::cmp::Reverse(known.len())))
         .map(|(_, known)| known.to_owned())
+}
+
+/// What will be wrong with the arguments of a call when it runs, and what may be meant. That is a
+/// warning only: the program may catch the error (`language/05-functions.md` §3).
+fn misfit(function: &Function, call: &NotedCall) -> Option<(String, Option<String>)> {
+    use ParamKind::{Key, KeyRest, Optional, OptionalKey, Required, Rest};
+    if function.params.is_empty() {
+        return None; // ignores what it is given
+    }
+    let count = |kind| function.params.iter().filter(|p| p.kind == kind).count();
+    let (required, got) = (count(Required), call.args.len());
+    let most = required + count(Optional);
+    let name = &function.name;
+    if !call.spread && got < required {
+        let message =
+            format!("too few arguments: `{name}` needs {required}, this call gives {got}");
+        return Some((message, None));
+    }
+    if !call.spread && got > most && count(Rest) == 0 {
+        let message = format!("too many arguments: `{name}` takes {most}, this call gives {got}");
+        return Some((message, None));
+    }
+    let keys = call.keys.as_ref()?;
+    let named = |kind| function.params.iter().filter(move |p| p.kind == kind);
+    if let Some(missing) = named(Key).find(|p| !keys.contains(&p.name)) {
+        let key = &missing.name;
+        let message = format!("`{name}` needs the keyword argument ^{key}");
+        return Some((message, None));
+    }
+    let known = || {
+        named(Key)
+            .chain(named(OptionalKey))
+            .map(|p| p.name.as_str())
+    };
+    let unknown = keys.iter().find(|key| !known().any(|own| own == **key));
+    let unknown = unknown.filter(|_| count(KeyRest) == 0)?;
+    let message = format!("`{name}` has no keyword parameter ^{unknown}");
+    let near = nearest(unknown, known());
+    Some((message, near.map(|near| format!("did you mean ^{near}?"))))
 }
 
 /// Number of positional parameters of a function that takes exactly these.

@@ -310,15 +310,51 @@ impl Reader<'_> {
     #[cold]
     pub(super) fn unclosed_string(&mut self, start: usize) -> Box<ReadError> {
         self.eof = true;
+        let suspect = self.suspect();
+        let start = suspect.unwrap_or(start);
         let quote = start + usize::from(self.bytes[start] == b'#');
         let triple = self.bytes[quote..].starts_with(b"\"\"\"");
         let end = quote + if triple { 3 } else { 1 };
-        let hint = if triple {
+        let hint = if suspect.is_some() {
+            "this string contains lines that look like code: is its closing quote missing?"
+        } else if triple {
             "the string is never closed by \"\"\""
         } else {
             "the string is never closed, or the closing quote of one before it is missing"
         };
         ReadError::new("read_string failure: ErrQuoteExpected", start, end).hint(hint)
+    }
+
+    /// The first string of the form being read that has a line beginning with a bracket: with a
+    /// closing quote missing, strings begin where they should end.
+    fn suspect(&self) -> Option<usize> {
+        let mut forms: Vec<&Form> = self.values.iter().rev().collect();
+        while let Some(form) = forms.pop() {
+            let (start, end) = (form.span.start as usize, form.span.end as usize);
+            match &form.kind {
+                FormKind::Gene(gene) => {
+                    forms.extend(gene.children.iter().rev());
+                    forms.extend(gene.props.iter().rev().map(|entry| &entry.value));
+                    forms.push(&gene.head);
+                }
+                FormKind::Array(list) | FormKind::HashMap(list) => {
+                    forms.extend(list.items.iter().rev());
+                }
+                FormKind::Map(map) => {
+                    forms.extend(map.entries.iter().rev().map(|entry| &entry.value));
+                }
+                FormKind::Str(_) => {
+                    let text = &self.bytes[start..end];
+                    let code =
+                        |pair: &[u8]| pair[0] == b'\n' && matches!(pair[1], b'(' | b'[' | b'{');
+                    if !text.starts_with(b"\"\"\"") && text.windows(2).any(code) {
+                        return Some(start);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
     }
 
     /// Reads a character literal at the cursor.
