@@ -273,7 +273,8 @@ fn row(program: &Program) -> [String; 4] {
         _ => format!("{} days ago", age / 86_400),
     };
     let state = state(program.state).to_owned();
-    [used, size(program.bytes), state, program.file.clone()]
+    let file = program.file.replace(char::is_control, "?"); // one line, and nothing for terminals
+    [used, size(program.bytes), state, file]
 }
 
 fn state(state: State) -> &'static str {
