@@ -215,3 +215,31 @@ fn arguments_that_do_not_fit() {
     check("(fn h [] 1)\n(h 1 ^k 2)", &[]);
     check("(fn r [a xs... ^more...] a)\n(r 1 2 3 ^k 4)", &[]);
 }
+
+#[test]
+fn words_and_spellings_of_other_languages() {
+    for (source, wanted) in [
+        ("println(\"x\")", "`println` is not called here"),
+        ("(var a [1])\n(println a[0])", "an element is a/0"),
+        ("(println \"a\" + \"b\")", "operators need parentheses"),
+        ("(def x 5)", "write (var name value)"),
+        ("(lambda [x] x)", "write (fn name [parameters] body)"),
+        ("(var s \"a\")\n(s.length)", "write (s .length)"),
+        ("(if true 1 else if false 2)", "write `elif`"),
+        (
+            "(fn f [n] (if (n == 0) 1 (f (n - 1))))\n(f 2)",
+            "write `else` between",
+        ),
+    ] {
+        check(source, &["warning: ", wanted]);
+    }
+    for source in [
+        "(println [1] (println 2))",
+        "(if true (println 1) 2)",
+        "(if true 1 else 2)",
+        "(fn set [x] x)\n(set 1)",
+        "(println `(a[0] f(x)))",
+    ] {
+        check(source, &[]);
+    }
+}

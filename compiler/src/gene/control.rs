@@ -37,6 +37,7 @@ impl Lower<'_> {
             _ => rest,
         };
         let end = rest.iter().position(is_branch_word).unwrap_or(rest.len());
+        self.check_branch(&rest[..end], end < rest.len());
         let then = self.scoped(&rest[..end], span);
         let other = match rest.get(end).and_then(word) {
             Some("elif") => self.if_rest(&rest[end + 1..], "elif", span),

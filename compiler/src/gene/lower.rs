@@ -305,6 +305,7 @@ impl Lower<'_> {
 
     /// Elements of an array, gene or call: `x...` and `x ...` are spread.
     pub fn items(&mut self, forms: &[Form]) -> Vec<Item> {
+        self.check_neighbours(forms);
         let mut list = Vec::with_capacity(forms.len());
         let mut at = 0;
         while let Some(form) = forms.get(at) {

@@ -25,6 +25,7 @@ mod program;
 mod resolve;
 mod scope;
 mod show;
+mod teach;
 mod templates;
 mod types;
 mod warnings;

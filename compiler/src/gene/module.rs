@@ -61,7 +61,7 @@ pub(super) struct Unit {
     pub is_piece: bool,
     /// Evaluated code needs the module's variables.
     pub lists_names: bool,
-    /// Free names met so far, and the known names closest to them.
+    /// Free names met so far, and hints what may be meant.
     pub unknown: Vec<(Name, Span, Option<String>)>,
     /// Free names that some form assigns.
     pub assigned_names: Vec<Name>,
@@ -262,6 +262,7 @@ impl Lower<'_> {
         let id = self.new_fn();
         self.scopes.open_fn(id, function);
         let mark = self.scopes.open();
+        self.check_neighbours(&forms);
         let mut list = self.imports(&forms);
         if let Some(known) = known {
             self.unit.is_piece = true;

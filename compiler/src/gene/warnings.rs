@@ -272,12 +272,13 @@ impl Lower<'_> {
         {
             return;
         }
-        let nearest = self.nearest(text);
-        self.unit.unknown.push((name, span, nearest));
+        let text = text.to_owned();
+        let hint = self.hint_of_unknown(&text);
+        self.unit.unknown.push((name, span, hint));
     }
 
     /// The known name that is closest to a text, if one is close enough to be meant.
-    fn nearest(&self, text: &str) -> Option<String> {
+    pub fn nearest(&self, text: &str) -> Option<String> {
         let bound = (0..self.names.len())
             .map(|index| Name(index as u32))
             .filter(|name| self.scopes.lookup(*name).is_some())
@@ -287,15 +288,15 @@ impl Lower<'_> {
 
     /// At the end of a module: the free names that nothing makes, nor can make at run time.
     pub fn report_unknown(&mut self) {
-        for (name, span, nearest) in std::mem::take(&mut self.unit.unknown) {
+        for (name, span, hint) in std::mem::take(&mut self.unit.unknown) {
             let made = self.needs_eval.is_some() || self.unit.assigned_names.contains(&name);
-            let Some(nearest) = nearest.filter(|_| !made) else {
+            let Some(hint) = hint.filter(|_| !made) else {
                 continue;
             };
             let message = format!("{} is not defined", self.names.text(name));
             let mut finding = Finding::new(self.unit.index, span, message);
             finding.code = "GENE.SCOPE.UNDEFINED_VAR";
-            finding.hint = Some(format!("did you mean `{nearest}`?"));
+            finding.hint = Some(hint);
             self.warnings.push(finding);
         }
     }

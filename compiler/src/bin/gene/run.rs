@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gene_compiler::cli::{self, CompileArgs, Failure, Source};
+use gene_compiler::compile::on_large_stack;
 use gene_runtime::evaluate::Evaluator;
 use gene_runtime::mapping::Mapping;
 use gene_runtime::print;
@@ -162,16 +163,22 @@ impl Execute {
 pub fn run_kept(args: &Run) -> Option<i32> {
     let file = args.file.as_ref().filter(|file| !is_image(file))?;
     let machine = cache::kept(&args.execute, &args.cache, file, args.args.clone())?;
-    Some(finish(machine))
+    let (code, raised) = finish(machine);
+    if raised {
+        on_large_stack(|| explain(&args.execute, file));
+    }
+    Some(code)
 }
 
 fn is_image(file: &Path) -> bool {
     file.extension().is_some_and(|ending| ending == "gir")
 }
 
-fn finish(mut machine: Machine) -> i32 {
+/// Runs a program; its exit code, and whether an error that it did not catch ended it.
+fn finish(mut machine: Machine) -> (i32, bool) {
     let result = machine.run();
-    machine.finish(result.is_err())
+    let raised = result.is_err() && machine.vm.fatal.is_none();
+    (machine.finish(result.is_err()), raised)
 }
 
 /// Runs a file.
@@ -187,7 +194,24 @@ pub fn run(args: &Run) -> Result<i32, Failure> {
         }
         None => execute.load(&Source::standard_input()?, rest)?,
     };
-    Ok(finish(machine))
+    let (code, raised) = finish(machine);
+    if let (true, Some(file)) = (raised, &args.file) {
+        explain(execute, file);
+    }
+    Ok(code)
+}
+
+/// Shows somebody at a terminal what the compiler has to say of a program that failed: it may be
+/// the reason. Others get the error alone, as the reference wants it.
+fn explain(execute: &Execute, file: &Path) {
+    if is_image(file) || !io::stderr().is_terminal() {
+        return;
+    }
+    if let Ok(source) = Source::file(file)
+        && let Ok((_, warnings)) = execute.compile.image_and_warnings(&source)
+    {
+        cli::complain(&warnings);
+    }
 }
 
 /// Runs a text.
