@@ -23,6 +23,6 @@ fn the_prelude_is_fresh() {
     let carried = std::fs::read(&carried).expect("runtime/prelude.gir is committed");
     assert!(
         made == carried,
-        "runtime/prelude.gir is stale: run BLESS=1 cargo test --test prelude, then build again"
+        "runtime/prelude.gir is stale: run BLESS=1 cargo test --test all prelude, then build again"
     );
 }

@@ -1,7 +1,6 @@
 //! `gene-compile`: source to image. Arguments, files and exit codes only.
 
 mod allocator;
-mod depfile;
 mod tree;
 mod watch;
 
@@ -13,6 +12,7 @@ use clap::{ArgGroup, Parser, ValueEnum};
 use gene_compiler::cache::{Dependencies, Hash, Input, Inputs};
 use gene_compiler::cli::{self, CompileArgs, Failure, Source};
 use gene_compiler::compile;
+use gene_compiler::depfile;
 use gene_compiler::disk::{self, Disk};
 use gene_compiler::gene::Files;
 use gene_compiler::hir_print;

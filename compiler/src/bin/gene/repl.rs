@@ -10,6 +10,7 @@ use gene_compiler::cli::{self, Failure, Source};
 use gene_compiler::disk::Disk;
 use gene_compiler::session::Session;
 use gene_compiler::source::SourceMap;
+use gene_compiler::typing::{self, is_open};
 use gene_format::text::read_all;
 use gene_format::write::WriteOptions;
 use gene_runtime::errors::Fatal;
@@ -24,7 +25,7 @@ use rustyline::{Config, Editor};
 use signal_hook::consts::SIGINT;
 
 use crate::evaluate::Compiler;
-use crate::prompt::{Prompt, is_open};
+use crate::prompt::Prompt;
 use crate::run::Execute;
 
 const HELP: &str = "\
@@ -256,7 +257,7 @@ impl State<'_> {
         let image = Image::load("<repl>", Mapping::copy(&bytes))
             .map_err(|error| Failure::File(error.to_string()))?;
         for form in &read_all(text.as_bytes()).forms {
-            let name = crate::prompt::defines(form).map(str::to_owned);
+            let name = typing::defines(form).map(str::to_owned);
             self.names
                 .extend(name.filter(|name| !self.names.contains(name)));
         }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gene_compiler::cache::{Dependencies, Input};
+use crate::cache::{Dependencies, Input};
 
 /// A rule for each image, with the files that it was compiled from; and an empty rule for each of
 /// these files, so that make goes on when one is gone and nothing needs it any more.
