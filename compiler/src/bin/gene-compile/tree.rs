@@ -71,6 +71,13 @@ pub fn compile(args: &Args, folder: &Path) -> Result<Built, Failure> {
     let mut programs = Vec::new();
     collect(folder, String::new(), output, &mut programs)
         .map_err(|error| Failure::file(folder, &error))?;
+    if programs.is_empty() && !args.watch {
+        let error = io::Error::new(
+            io::ErrorKind::NotFound,
+            "no programs (.gene) in this folder",
+        );
+        return Err(Failure::file(folder, &error));
+    }
     programs.sort_by(|a, b| a.name.cmp(&b.name));
     let done = in_parallel(args, &programs, |program| one(args, output, program));
 
