@@ -1,6 +1,6 @@
 //! `gene`: the everyday front door. Arguments, files and exit codes only; the compiler and the
 //! runtime do the work.
-#![cfg_attr(not(test), no_main)]
+#![no_main]
 
 mod cache;
 mod check;
@@ -75,10 +75,8 @@ enum Command {
     Completions(completions::Completions),
 }
 
-#[cfg(not(test))]
 gene_runtime::c_main!(gene);
 
-#[cfg_attr(test, allow(dead_code))] // the test program has another main
 fn gene() -> i32 {
     let words: Vec<OsString> = std::env::args_os().collect();
     let plain = Run::plain(&words);
