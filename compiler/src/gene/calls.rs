@@ -53,12 +53,6 @@ impl Lower<'_> {
         let FormKind::Symbol(text) = &head.kind else {
             return;
         };
-        let keys = args.named.iter().map(|named| match named {
-            Named::Entry(key, _) => Some(key.to_string()),
-            Named::Spread(_) => None,
-        });
-        let keys = keys.collect();
-        let spread = args.items.iter().any(|item| item.spread);
         let name = self.name(text);
         let Some(binding) = self.scopes.lookup(name) else {
             return;
@@ -71,6 +65,25 @@ impl Lower<'_> {
             },
             Slot::Member(_) | Slot::Outer(..) => return,
         };
+        self.note_arguments(callee, args, span);
+    }
+
+    /// The module variable that a class is taken from.
+    fn class_variable(&mut self, class: &Form) -> Option<GlobalId> {
+        let name = self.name(word(class)?);
+        match self.scopes.lookup(name)?.slot {
+            Slot::Global(global) => Some(global),
+            _ => None,
+        }
+    }
+
+    fn note_arguments(&mut self, callee: Callee, args: &Args, span: Span) {
+        let keys = args.named.iter().map(|named| match named {
+            Named::Entry(key, _) => Some(key.to_string()),
+            Named::Spread(_) => None,
+        });
+        let keys = keys.collect();
+        let spread = args.items.iter().any(|item| item.spread);
         let args = args.items.iter().map(|item| literal(&item.value)).collect();
         self.calls.push(NotedCall {
             callee,
@@ -166,6 +179,13 @@ impl Lower<'_> {
         let of = Box::new(self.expr(&gene.head));
         self.receiver_fn = is_handler(name, &gene.children[1..]);
         let args = self.args(gene, 1);
+        if let FormKind::Gene(new) = &gene.head.kind
+            && word(&new.head) == Some("new")
+            && let Some(class) = new.children.first()
+            && let Some(global) = self.class_variable(class)
+        {
+            self.note_arguments(Callee::Method(global, name.into()), &args, span);
+        }
         expr(ExprKind::MethodCall(of, name.into(), args.into()), span)
     }
 
@@ -233,8 +253,12 @@ impl Lower<'_> {
         if is_macro_name(class) {
             return self.macro_constructor(span);
         }
+        let global = self.class_variable(class);
         let class = Box::new(self.expr(class));
         let args = self.args(gene, 1);
+        if let Some(global) = global {
+            self.note_arguments(Callee::New(global), &args, span);
+        }
         expr(ExprKind::New(class, args.into()), span)
     }
 

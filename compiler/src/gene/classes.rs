@@ -66,8 +66,35 @@ impl Lower<'_> {
         let name = definition_name(target).to_owned();
         let mut list = Vec::new();
         let class = self.class_body(&name, Some(target), rest, &mut list, span);
+        self.note_class(target, &list);
         list.push(local(class, span));
         expr(ExprKind::Seq(list), span)
+    }
+
+    /// Remembers the functions of a class of the top level, if nothing else has its name.
+    fn note_class(&mut self, target: &Form, made: &[Expr]) {
+        let Some(text) = word(target).filter(|_| self.at_module_level()) else {
+            return;
+        };
+        let name = self.name(text);
+        let Some(&global) = self.unit.globals.get(&name) else {
+            return;
+        };
+        if !self.unit.is_defined_once(name) {
+            return;
+        }
+        let function = |made: &Expr| match &made.kind {
+            ExprKind::DefMethod(_, what, value) => match (&**what, &value.kind) {
+                ((MethodKind::Ctor, _), ExprKind::Closure(id)) => Some((Box::from("ctor"), *id)),
+                ((MethodKind::Method, name), ExprKind::Closure(id)) => {
+                    Some((name.as_str().into(), *id))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        let functions = made.iter().filter_map(function).collect();
+        self.classes.insert(global, functions);
     }
 
     /// Statements that make a class; gives the local that holds it.

@@ -43,6 +43,8 @@ pub(super) struct Lower<'o> {
     pub variants: FastMap<Name, Vec<Name>>,
     /// Names of all methods defined so far.
     pub method_names: HashSet<String>,
+    /// Constructor and methods of the classes that are the only definition of their names.
+    pub classes: FastMap<GlobalId, FastMap<Box<str>, FnId>>,
     /// Modules whose namespaces are used as values.
     pub members: Vec<super::piece::Members>,
     /// Macros held by module variables.
@@ -74,10 +76,14 @@ pub(super) struct Announced {
 }
 
 /// A function known at compile time.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) enum Callee {
     Global(GlobalId),
     Func(FnId),
+    /// The constructor of the class that a variable holds.
+    New(GlobalId),
+    /// A method of a new instance of that class.
+    Method(GlobalId, Box<str>),
 }
 
 /// Text of a symbol. The word `./` counts as one.
@@ -215,6 +221,7 @@ impl<'o> Lower<'o> {
             enums: FastMap::default(),
             variants: FastMap::default(),
             method_names: HashSet::new(),
+            classes: FastMap::default(),
             members: Vec::new(),
             macros: FastMap::default(),
             exports: Vec::new(),

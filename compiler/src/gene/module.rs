@@ -79,6 +79,14 @@ impl Unit {
     }
 }
 
+impl Unit {
+    /// Whether a name has a single definition at the top level.
+    pub fn is_defined_once(&self, name: Name) -> bool {
+        let known = self.definitions.get(&name);
+        known.is_some_and(|known| known.functions + known.others == 1)
+    }
+}
+
 /// How often a name is defined at the top level.
 #[derive(Default)]
 pub(super) struct Definitions {

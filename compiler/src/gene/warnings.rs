@@ -125,11 +125,25 @@ impl Lower<'_> {
     /// Checks the noted calls against what the program makes of the functions.
     pub fn check_calls(&mut self) {
         for call in std::mem::take(&mut self.calls) {
-            let func = match call.callee {
-                Callee::Func(func) => Some(func),
+            let member = |global: GlobalId, name: &str| {
+                let fixed = !self.globals[global.index()].assigned;
+                let functions = self.classes.get(&global).filter(|_| fixed)?;
+                functions.get(name).copied()
+            };
+            let mut place = "call".to_owned();
+            let func = match &call.callee {
+                Callee::Func(func) => Some(*func),
                 Callee::Global(global) => {
                     let global = &self.globals[global.index()];
                     global.func.filter(|_| !global.assigned)
+                }
+                Callee::New(class) => {
+                    place = "new".into();
+                    member(*class, "ctor")
+                }
+                Callee::Method(class, name) => {
+                    place = format!("method {name}");
+                    member(*class, name)
                 }
             };
             let Some((id, function)) = func.and_then(|id| {
@@ -146,7 +160,7 @@ impl Lower<'_> {
                 && got > expected
             {
                 let message = format!(
-                    "Type error: too many positional arguments in call \
+                    "Type error: too many positional arguments in {place} \
                      (expected {expected}, got {got})"
                 );
                 let mut finding = Finding::new(call.module, call.span, message);
@@ -189,10 +203,11 @@ impl Lower<'_> {
                 .take_while(|param| param.kind == ParamKind::Required)
                 .map(|param| param.check.clone())
                 .collect();
+            let context = place.as_str();
             for (at, (check, literal)) in checks.iter().zip(&call.args).enumerate() {
                 if let (Some(check), Some(literal)) = (check, literal) {
-                    let place = places.get(at).map(|&span| (home, span));
-                    self.check_literal(literal, check, call.module, place, "call");
+                    let at_param = places.get(at).map(|&span| (home, span));
+                    self.check_literal(literal, check, call.module, at_param, context);
                 }
             }
         }
