@@ -26,6 +26,9 @@ pub enum Fatal {
     Panic(String),
 }
 
+/// Innermost frames among which endless recursion through a handler has that handler.
+const NEAR_FRAMES: usize = 8;
+
 /// Frames that a backtrace shows from either end.
 const SHOWN_FRAMES: usize = 12;
 
@@ -139,11 +142,12 @@ impl Vm {
     /// `base` is the innermost frame of the running fiber.
     #[cold]
     pub unsafe fn overflow(&mut self, mut base: *mut Value, depth: usize) -> Raised {
-        // Handlers of missing methods that meet their own method again are told apart.
-        let (mut handlers, mut missing) = (0, Value::NIL);
+        // Handlers of missing methods that meet their own method again are told apart. There is
+        // one among the innermost frames, so that other overflows, which may be many, cost little.
+        let (mut handlers, mut missing, mut seen) = (0, Value::NIL, 0);
         // SAFETY: by the contract; a handler's first parameter follows its receiver
         unsafe {
-            while !base.is_null() {
+            while !base.is_null() && (seen < NEAR_FRAMES || handlers > 0) {
                 let proto = &*(*frame::closure(base)).proto;
                 let name = proto.image().map(|image| image.view.string(proto.name));
                 if name == Some(Ok("on_method_missing")) && !proto.params.is_empty() {
@@ -152,6 +156,7 @@ impl Vm {
                         missing = *base.add(proto.receiver_slots());
                     }
                 }
+                seen += 1;
                 base = frame::caller(base);
             }
         }
