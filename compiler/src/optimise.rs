@@ -1,5 +1,6 @@
 //! Optimisation of the intermediate representation: constant folding, constants and copies
-//! followed through assignments, branches on constants, variables that nothing reads.
+//! followed through assignments, branches on constants, variables that nothing reads, type checks
+//! that cannot fail.
 //!
 //! What may raise stays, in its order and with its place. A constant is folded only if the
 //! result is what the machine would compute; a variable is never replaced by its constant
@@ -8,6 +9,7 @@
 
 mod dead;
 mod fold;
+mod types;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,7 @@ pub fn optimise(hir: &mut Hir) {
         if !is_within(&function.body, MAX_DEPTH) {
             continue;
         }
+        types::remove_checks(function);
         propagate(function);
         dead::remove(function, &captured);
     }

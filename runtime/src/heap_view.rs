@@ -129,6 +129,14 @@ impl Heap {
     }
 }
 
+/// The word that tells an object's kind or, from `FIRST_SHAPE` on, an instance's shape; `None`
+/// for immediate values.
+#[inline(always)]
+pub fn shape(v: Value) -> Option<ShapeId> {
+    // SAFETY: H1: an object value points at a live object, which starts with its header
+    v.is_obj().then(|| unsafe { (*v.as_obj()).shape })
+}
+
 /// A string, to keep its hash in.
 #[inline(always)]
 pub fn string_mut<'a>(v: Value) -> Option<&'a mut Str> {

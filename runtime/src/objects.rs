@@ -8,7 +8,7 @@ use crate::heap_view as view;
 use crate::natives::{NativeDef, Raised};
 use crate::program::{Image, Proto};
 use crate::symbol::{NameMap, Symbol, hash_str};
-use crate::types::CheckRef;
+use crate::types::{CheckEntry, CheckRef};
 use crate::value::Value;
 use crate::vm::Vm;
 use gene_format::image::CheckedImage;
@@ -698,8 +698,9 @@ impl Vm {
             }
             Const::Check(check) => {
                 let check = crate::types::resolve(self, image, &check)?;
+                let entry = CheckEntry::new(self.checks.len() as CheckRef, &check);
                 self.checks.push(Box::leak(Box::new(check)));
-                Value::raw(self.checks.len() as u64 - 1)
+                entry.value()
             }
         })
     }

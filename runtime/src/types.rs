@@ -12,6 +12,7 @@ use crate::vm::Vm;
 use gene_format::error::FormatError;
 use gene_format::image::CheckedImage;
 use gene_format::program::{Check, CheckSite, StrId, TypeDesc};
+use std::cell::Cell;
 
 mod signature;
 
@@ -32,6 +33,166 @@ pub struct TypeCheck {
     pub name: String,
     /// Where the check stands.
     pub site: CheckSite,
+    /// Kinds of values that pass as they are.
+    passing: Kinds,
+    /// Shape of the instance that passed last; 0 if there was none.
+    passed: Cell<u32>,
+}
+
+/// A set of kinds of values that can be told from the value and its header alone. The highest
+/// four bits are 0, so that a table entry with it is no object (see `CheckEntry`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Kinds(u32);
+
+impl Kinds {
+    const NONE: Kinds = Kinds(0);
+    const ALL: Kinds = Kinds(u32::MAX >> 4);
+    /// Ints within the value.
+    const INT: Kinds = Kinds(1 << 27);
+    const FLOAT: Kinds = Kinds(1 << 26);
+    const NIL: Kinds = Kinds(1 << 25);
+    const BOOL: Kinds = Kinds(1 << 24);
+
+    /// Objects of this kind, which is not `Instance`.
+    const fn of(kind: Kind) -> Kinds {
+        assert!((kind as u32) < 24);
+        Kinds(1 << kind as u32)
+    }
+
+    /// Whether the value is of one of the kinds; instances never are.
+    #[inline(always)]
+    fn has(self, v: Value) -> bool {
+        let kind = if v.is_int() {
+            Kinds::INT
+        } else if let Some(shape) = view::shape(v) {
+            if shape >= FIRST_SHAPE {
+                return false;
+            }
+            Kinds(1_u32.wrapping_shl(shape))
+        } else if v.is_float() {
+            Kinds::FLOAT
+        } else if v == Value::NIL {
+            Kinds::NIL
+        } else if v == Value::TRUE || v == Value::FALSE {
+            Kinds::BOOL
+        } else {
+            Kinds::NONE
+        };
+        self.0 & kind.0 != 0
+    }
+
+    const fn with(self, other: Kinds) -> Kinds {
+        Kinds(self.0 | other.0)
+    }
+
+    /// The kinds that belong to a type, as far as kinds alone tell.
+    fn of_type(ty: &Type) -> Kinds {
+        match ty {
+            Type::Any => Kinds::ALL,
+            Type::Named(name) | Type::Applied(name) => Kinds::of_name(name),
+            Type::Union(members) => members
+                .iter()
+                .fold(Kinds::NONE, |kinds, m| kinds.with(Kinds::of_type(m))),
+            Type::Function(..) => Kinds::NONE,
+        }
+    }
+
+    fn of_name(name: &str) -> Kinds {
+        let int = Kinds::INT.with(Kinds::of(Kind::BigInt));
+        match name {
+            "Any" => Kinds::ALL,
+            "Int" => int,
+            "Float" => Kinds::FLOAT,
+            "Numeric" => int.with(Kinds::FLOAT),
+            "Bool" => Kinds::BOOL,
+            "Nil" => Kinds::NIL,
+            "String" => Kinds::of(Kind::Str),
+            "Array" => Kinds::of(Kind::Array),
+            "Map" => Kinds::of(Kind::Map),
+            "Function" => Kinds::of(Kind::Closure).with(Kinds::of(Kind::Native)),
+            "Collection" => [Kind::Map, Kind::HashMap, Kind::HashSet]
+                .into_iter()
+                .fold(Kinds::of(Kind::Array), |kinds, kind| {
+                    kinds.with(Kinds::of(kind))
+                }),
+            _ => Kinds::NONE,
+        }
+    }
+}
+
+impl TypeCheck {
+    /// A check of a machine that is strict about nil or not.
+    pub fn new(ty: Type, text: String, name: String, site: CheckSite, strict_nil: bool) -> Self {
+        let passing = match strict_nil && !admits_nil(&ty) {
+            true => Kinds::of_type(&ty),
+            false => Kinds::of_type(&ty).with(Kinds::NIL),
+        };
+        Self {
+            ty,
+            text,
+            name,
+            site,
+            passing,
+            passed: Cell::new(0),
+        }
+    }
+
+    /// Whether an instance of the same shape passed before.
+    #[inline(always)]
+    pub fn passed_before(&self, v: Value) -> bool {
+        view::shape(v).is_some_and(|shape| shape >= FIRST_SHAPE && shape == self.passed.get())
+    }
+
+    /// An instance passed: so will others of its shape, whose class is the same.
+    fn remember(&self, v: Value) {
+        if let Some(instance) = view::instance(v)
+            && depends_on_class_alone(&self.ty)
+        {
+            self.passed.set(instance.header.shape);
+        }
+    }
+}
+
+/// What a module's table holds for a check: its index in `Vm::checks`, and the kinds that pass.
+#[derive(Clone, Copy)]
+pub struct CheckEntry(u64);
+
+impl CheckEntry {
+    /// The entry of a check at this index.
+    pub fn new(index: CheckRef, check: &TypeCheck) -> Self {
+        Self(u64::from(check.passing.0) << 32 | u64::from(index))
+    }
+
+    /// The entry in a table.
+    #[inline(always)]
+    pub fn of(entry: Value) -> Self {
+        Self(entry.bits())
+    }
+
+    /// The entry as the table holds it.
+    pub fn value(self) -> Value {
+        Value::raw(self.0)
+    }
+
+    /// Index in `Vm::checks`.
+    #[inline(always)]
+    pub fn index(self) -> CheckRef {
+        self.0 as u32
+    }
+
+    /// Whether the value passes as it is; if not, [`check`] knows more.
+    #[inline(always)]
+    pub fn passes(self, v: Value) -> bool {
+        Kinds((self.0 >> 32) as u32).has(v)
+    }
+}
+
+fn depends_on_class_alone(ty: &Type) -> bool {
+    match ty {
+        Type::Any | Type::Named(_) | Type::Applied(_) => true,
+        Type::Union(members) => members.iter().all(depends_on_class_alone),
+        Type::Function(..) => false,
+    }
 }
 
 /// A type expression with its names resolved.
@@ -55,12 +216,10 @@ pub enum Type {
 /// A corrupt image.
 pub fn resolve(vm: &mut Vm, image: &mut Image, check: &Check) -> Result<TypeCheck, Raised> {
     let text = |vm: &mut Vm, id: StrId| vm.corrupt(image.view.string(id)).map(str::to_owned);
-    Ok(TypeCheck {
-        ty: vm.corrupt(resolve_type(&image.view, &check.ty))?,
-        text: text(vm, check.text)?,
-        name: text(vm, check.name)?,
-        site: check.site,
-    })
+    let ty = vm.corrupt(resolve_type(&image.view, &check.ty))?;
+    let (text, name) = (text(vm, check.text)?, text(vm, check.name)?);
+    let strict_nil = vm.options.strict_nil;
+    Ok(TypeCheck::new(ty, text, name, check.site, strict_nil))
 }
 
 fn resolve_type(view: &CheckedImage<'_>, ty: &TypeDesc) -> Result<Type, FormatError> {
@@ -102,6 +261,7 @@ pub fn check(vm: &mut Vm, check: &TypeCheck, value: Value) -> NativeResult {
         ));
     }
     if matches(vm, &check.ty, value) {
+        check.remember(value);
         return Ok(value);
     }
     if check.site != CheckSite::Variable
@@ -559,16 +719,67 @@ mod tests {
     use crate::natives::testing::{message, vm};
 
     fn checked(ty: Type, site: CheckSite) -> TypeCheck {
-        TypeCheck {
-            ty,
-            text: "Int".into(),
-            name: "n".into(),
-            site,
-        }
+        TypeCheck::new(ty, "Int".into(), "n".into(), site, false)
     }
 
     fn int() -> Type {
         Type::Named("Int".into())
+    }
+
+    fn passes(check: &TypeCheck, v: Value) -> bool {
+        let entry = CheckEntry::of(CheckEntry::new(7, check).value());
+        assert_eq!(entry.index(), 7);
+        assert!(!entry.value().is_obj());
+        entry.passes(v)
+    }
+
+    #[test]
+    fn what_passes_at_once_belongs_to_the_type() {
+        let mut vm = vm();
+        let big = vm.int(i64::MAX);
+        let text = vm.str("a");
+        let list = vm.array(vec![]);
+        let values = [
+            (Value::small_int(1), "Int"),
+            (big, "Int"),
+            (Value::float(1.5), "Float"),
+            (text, "String"),
+            (list, "Array"),
+            (Value::TRUE, "Bool"),
+            (Value::FALSE, "Bool"),
+        ];
+        let names = [
+            "Any",
+            "Int",
+            "Float",
+            "Numeric",
+            "String",
+            "Bool",
+            "Array",
+            "Map",
+            "Collection",
+            "Function",
+            "Nil",
+            "Point",
+        ];
+        for name in names {
+            let ty = Type::Named(name.into());
+            let check = checked(ty.clone(), CheckSite::Variable);
+            for (value, own) in values {
+                let passes = passes(&check, value);
+                assert_eq!(passes, matches(&vm, &ty, value), "{own} as {name}");
+            }
+            assert!(passes(&check, Value::NIL), "nil as {name}");
+            let strict = TypeCheck::new(ty, name.into(), "n".into(), CheckSite::Param, true);
+            let admitted = matches!(name, "Any" | "Nil");
+            assert_eq!(passes(&strict, Value::NIL), admitted, "{name}");
+        }
+        let union = checked(
+            Type::Union(vec![int(), Type::Named("String".into())]),
+            CheckSite::Param,
+        );
+        assert!(passes(&union, text) && passes(&union, big));
+        assert!(!passes(&union, Value::float(1.0)) && !passes(&union, list));
     }
 
     #[test]

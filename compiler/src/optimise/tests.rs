@@ -240,3 +240,57 @@ fn errors_keep_their_places() {
         .collect();
     assert_eq!(places, [(5, 8), (5, 16), (5, 5)]);
 }
+
+/// How many checks of types are left of those that the second number says.
+#[track_caller]
+fn checks(source: &str, left: usize, before: usize) {
+    let source = format!("(fn f [x y] {source})");
+    let count = |text: String| text.matches("(check ").count();
+    assert_eq!(count(body(&lowered(&source))), before, "{source}");
+    assert_eq!(count(optimised(&source)), left, "{source}");
+}
+
+#[test]
+fn checks_that_cannot_fail_go() {
+    checks("(var s: Int 0) (repeat x (s = (s + 1)) (g s))", 0, 2);
+    checks("(var s: Float 0.5) (repeat x (s = (s * 2)) (g s))", 0, 2);
+    checks(
+        "(var s: Float 0.5) (repeat x (s = ((3 - s) / 7)) (g s))",
+        0,
+        2,
+    );
+    checks(
+        "(var s: String \"\") (repeat x (s = #\"#{s}#{x}\") (g s))",
+        0,
+        2,
+    );
+    checks(
+        "(var s: Bool true) (repeat x (s = (if y true else false)) (g s))",
+        0,
+        2,
+    );
+    checks(
+        "(var s: Int 0) (var t: Int 1) (repeat x (s = t) (t = (s % 5)) (g s t))",
+        0,
+        4,
+    );
+}
+
+#[test]
+fn checks_that_may_fail_stay() {
+    checks("(var s: Int 0) (repeat x (s = (s + y)) (g s))", 1, 2);
+    checks("(var s: Int 0) (repeat x (s = (s / 2)) (g s))", 1, 2);
+    checks("(var s: Int 0) (repeat x (s = (s + 0.5)) (g s))", 1, 2);
+    checks("(var s: Float 1) (repeat x (g s))", 1, 1);
+    checks("(var s: Int x) (var t: Int s) (g t)", 1, 2);
+    checks("(var s: (Int | String) 0) (repeat x (s = 1) (g s))", 2, 2);
+    checks("(var s: Int 0) (repeat x (s = (if y 1)) (g s))", 1, 2);
+    // a closure may assign it
+    checks(
+        "(var s: Int 0) (var h (fn [] (s = y))) (repeat x (var t: Int s) (g t h))",
+        1,
+        2,
+    );
+    // bound by the loop, whatever it is annotated with elsewhere
+    checks("(for s in x (var t: Int s) (g t))", 1, 1);
+}

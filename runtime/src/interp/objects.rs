@@ -10,6 +10,7 @@ use crate::heap_view as view;
 use crate::natives::{NativeResult, Raised};
 use crate::program::Image;
 use crate::symbol::Symbol;
+use crate::types::CheckEntry;
 use gene_format::program::{Capture, FuncId, TableEntry};
 
 // ---------------------------------------------------------------- names
@@ -654,9 +655,26 @@ cold_handler! { ns(s) {
 action_handler! { def_method(s) s.vm().define_method(&s) }
 action_handler! { def_field(s) s.vm().define_field(&s) }
 
-value_handler! { check_type(s) {
-    let index = s.konst(s.c()).bits() as usize;
-    let check = s.vm().checks[index];
+handler! { check_type(s) {
+    if CheckEntry::of(s.konst(s.c())).passes(s.get(s.a())) {
+        next!(s)
+    }
+    tail!(s, check_instance)
+} }
+
+handler! { check_instance(s) {
+    let index = CheckEntry::of(s.konst(s.c())).index() as usize;
+    if let Some(check) = s.vm().checks.get(index) {
+        if check.passed_before(s.get(s.a())) {
+            next!(s)
+        }
+    }
+    tail!(s, check_type_slow)
+} }
+
+value_handler! { check_type_slow(s) {
+    let index = CheckEntry::of(s.konst(s.c())).index();
+    let check = s.vm().checks[index as usize];
     crate::types::check(s.vm(), check, s.get(s.a()))
 } }
 

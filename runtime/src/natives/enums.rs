@@ -141,12 +141,9 @@ fn field_check(
     };
     let ty = types::type_of_data(vm, ty).filter(|t| *t != types::Type::Any)?;
     let name = format!("{of}/{variant}.{}", vm.symbols.text(field));
-    Some(TypeCheck {
-        ty,
-        text,
-        name,
-        site: CheckSite::EnumField,
-    })
+    let strict_nil = vm.options.strict_nil;
+    let site = CheckSite::EnumField;
+    Some(TypeCheck::new(ty, text, name, site, strict_nil))
 }
 
 /// `Result`, `Option`, and their variants.
