@@ -22,10 +22,13 @@ use fold::{Constant, fold};
 pub fn optimise(hir: &mut Hir) {
     let captured: Vec<Vec<LocalId>> = hir.funcs.iter().map(captured_locals).collect();
     for function in &mut hir.funcs {
-        if !is_within(&function.body, MAX_DEPTH) {
+        let mut checks = false;
+        if !is_within(&function.body, MAX_DEPTH, &mut checks) {
             continue;
         }
-        types::remove_checks(function);
+        if checks {
+            types::remove_checks(function);
+        }
         propagate(function);
         dead::remove(function, &captured);
     }
@@ -34,12 +37,13 @@ pub fn optimise(hir: &mut Hir) {
 /// Deepest nesting that is optimised: the passes recurse.
 const MAX_DEPTH: u32 = 10_000;
 
-/// Whether the expression nests at most this deep.
-fn is_within(expr: &Expr, depth: u32) -> bool {
+/// Whether the expression nests at most this deep. Also tells whether it checks types.
+fn is_within(expr: &Expr, depth: u32, checks: &mut bool) -> bool {
     let mut within = depth > 0;
     if within {
+        *checks |= matches!(expr.kind, ExprKind::CheckType(..));
         parts(expr, &mut |part, _| {
-            within = within && is_within(part, depth - 1)
+            within = within && is_within(part, depth - 1, checks)
         });
     }
     within

@@ -154,6 +154,15 @@ impl Lower<'_> {
             };
             let home = function.module;
             let places = self.param_spans.get(&id).cloned().unwrap_or_default();
+            let parameters = || {
+                let (first, last) = (places.first()?, places.last()?);
+                let span = Span {
+                    start: first.start,
+                    end: last.end,
+                };
+                let text = format!("`{}` takes these parameters", function.name);
+                Some((home, span, text))
+            };
             let got = call.args.len();
             if !call.spread
                 && let Some(expected) = fixed_arity(function)
@@ -164,14 +173,7 @@ impl Lower<'_> {
                      (expected {expected}, got {got})"
                 );
                 let mut finding = Finding::new(call.module, call.span, message);
-                if let (Some(first), Some(last)) = (places.first(), places.last()) {
-                    let text = format!("`{}` takes these parameters", function.name);
-                    let span = Span {
-                        start: first.start,
-                        end: last.end,
-                    };
-                    finding.labels.push((home, span, text));
-                }
+                finding.labels.extend(parameters());
                 self.errors.push(finding);
                 continue;
             }
@@ -184,14 +186,7 @@ impl Lower<'_> {
                 let mut finding = Finding::new(call.module, call.span, message);
                 finding.code = "GENE.CALL.ARGUMENTS";
                 finding.hint = hint;
-                if let (Some(first), Some(last)) = (places.first(), places.last()) {
-                    let text = format!("`{}` takes these parameters", function.name);
-                    let span = Span {
-                        start: first.start,
-                        end: last.end,
-                    };
-                    finding.labels.push((home, span, text));
-                }
+                finding.labels.extend(parameters());
                 self.warnings.push(finding);
             }
             if call.spread {

@@ -33,14 +33,8 @@ fn simple(check: &Check) -> Option<Simple> {
 
 /// Removes the checks of a function's variables that cannot fail.
 pub(super) fn remove_checks(function: &mut Function) {
-    let mut has_checks = false;
-    visit(&function.body, &mut |expr| {
-        has_checks |= is_variable_check(expr);
-    });
-    if has_checks {
-        let types = Types::of(function);
-        types.remove(&mut function.body);
-    }
+    let types = Types::of(function);
+    types.remove(&mut function.body);
 }
 
 fn is_variable_check(expr: &Expr) -> bool {
