@@ -10,6 +10,12 @@ pub fn evaluated_value(index: u32) -> String {
     format!("{EVALUATED_VALUE}{index}")
 }
 
+/// Types that annotations name and that no class of a program has.
+pub const TYPES: &[&str] = &[
+    "Int", "Float", "String", "Bool", "Nil", "Void", "Symbol", "Char", "Array", "Map", "HashMap",
+    "HashSet", "Gene", "Function", "Result", "Option",
+];
+
 /// Every built-in global name, sorted. `language/14-stdlib.md` §12.
 pub const BUILTINS: &[&str] = &[
     "#Str",

@@ -3,6 +3,7 @@
 use super::lower::{Lower, expr, intrinsic, word};
 use super::show::show;
 use crate::hir::*;
+use gene_format::builtins::TYPES;
 use gene_format::program::CheckSite;
 use gene_format::text::{Form, FormKind, GeneForm, Span};
 
@@ -43,27 +44,7 @@ fn is_type_word(text: &str) -> bool {
 }
 
 fn is_builtin_type(text: &str) -> bool {
-    is_type_word(text)
-        || matches!(
-            text,
-            "Int"
-                | "Float"
-                | "String"
-                | "Bool"
-                | "Nil"
-                | "Void"
-                | "Symbol"
-                | "Char"
-                | "Array"
-                | "Map"
-                | "HashMap"
-                | "HashSet"
-                | "Gene"
-                | "Function"
-                | "Class"
-                | "Result"
-                | "Option"
-        )
+    is_type_word(text) || text == "Class" || TYPES.contains(&text)
 }
 
 impl Lower<'_> {

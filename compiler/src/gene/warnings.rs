@@ -4,6 +4,8 @@
 //!
 //! A warning never changes what the program does.
 
+use std::borrow::Cow;
+
 use super::Finding;
 use super::lower::{Callee, Lower, word};
 use super::names::Name;
@@ -130,7 +132,7 @@ impl Lower<'_> {
                 let functions = self.classes.get(&global).filter(|_| fixed)?;
                 functions.get(name).copied()
             };
-            let mut place = "call".to_owned();
+            let mut place = Cow::Borrowed("call");
             let func = match &call.callee {
                 Callee::Func(func) => Some(*func),
                 Callee::Global(global) => {
@@ -138,11 +140,11 @@ impl Lower<'_> {
                     global.func.filter(|_| !global.assigned)
                 }
                 Callee::New(class) => {
-                    place = "new".into();
+                    place = Cow::Borrowed("new");
                     member(*class, "ctor")
                 }
                 Callee::Method(class, name) => {
-                    place = format!("method {name}");
+                    place = Cow::Owned(format!("method {name}"));
                     member(*class, name)
                 }
             };
@@ -198,7 +200,7 @@ impl Lower<'_> {
                 .take_while(|param| param.kind == ParamKind::Required)
                 .map(|param| param.check.clone())
                 .collect();
-            let context = place.as_str();
+            let context = &*place;
             for (at, (check, literal)) in checks.iter().zip(&call.args).enumerate() {
                 if let (Some(check), Some(literal)) = (check, literal) {
                     let at_param = places.get(at).map(|&span| (home, span));

@@ -8,6 +8,7 @@ use crate::natives::function;
 use crate::program::{Image, Proto};
 use crate::value::Value;
 use crate::vm::Vm;
+use gene_format::builtins::TYPES;
 use gene_format::error::FormatError;
 use gene_format::ops::{Insn, Op};
 use gene_format::program::{CheckSite, Const, ParamKind, TableEntry, TableId};
@@ -148,25 +149,5 @@ fn name_fits(wanted: &str, given: &str) -> bool {
 
 /// Types whose values have no other type.
 fn is_own(name: &str) -> bool {
-    matches!(
-        name,
-        "Int"
-            | "Float"
-            | "Numeric"
-            | "String"
-            | "Bool"
-            | "Nil"
-            | "Void"
-            | "Symbol"
-            | "Char"
-            | "Array"
-            | "Map"
-            | "HashMap"
-            | "HashSet"
-            | "Collection"
-            | "Gene"
-            | "Function"
-            | "Result"
-            | "Option"
-    )
+    matches!(name, "Numeric" | "Collection") || TYPES.contains(&name)
 }
