@@ -6,6 +6,7 @@ mod cli;
 mod collector;
 mod differential;
 mod files;
+mod images;
 mod lang;
 mod limits;
 mod malformed;

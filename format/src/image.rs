@@ -27,8 +27,8 @@ use crate::program::{
 pub use constants::ConstKind;
 use debug::DebugSection;
 pub use links::{ExportView, ImportView};
-use sections::Sections;
 pub(crate) use sections::checked as sections_of;
+use sections::{Abi, Sections};
 
 /// An image whose header, section table and metadata are intact.
 ///
@@ -230,7 +230,20 @@ impl<'a> CheckedImage<'a> {
     ///
     /// The first thing that is wrong. `bytes` must lie at an address that is a multiple of 8.
     pub fn parse(bytes: &'a [u8]) -> Result<CheckedImage<'a>> {
-        let sections = Sections::parse(bytes)?;
+        CheckedImage::new(Sections::parse(bytes, Abi::Own)?)
+    }
+
+    /// As [`CheckedImage::parse`], also for images of another ABI fingerprint: made by an earlier
+    /// build with other instructions. They can be looked at, but no function of theirs verifies.
+    ///
+    /// # Errors
+    ///
+    /// As [`CheckedImage::parse`].
+    pub fn inspect(bytes: &'a [u8]) -> Result<CheckedImage<'a>> {
+        CheckedImage::new(Sections::parse(bytes, Abi::Any)?)
+    }
+
+    fn new(sections: Sections<'a>) -> Result<CheckedImage<'a>> {
         let meta = meta::decode(sections.required(META)?)?;
         let (string_offsets, strings) = split_strings(&sections)?;
         let image = CheckedImage {
@@ -320,6 +333,12 @@ impl<'a> CheckedImage<'a> {
     /// What the section table says, in file order; unknown optional sections included.
     pub fn sections(&self) -> impl Iterator<Item = SectionView> + '_ {
         self.sections.entries.iter().map(sections::view)
+    }
+
+    /// True if the image has this build's ABI fingerprint, as every image from
+    /// [`CheckedImage::parse`] has.
+    pub fn is_executable(&self) -> bool {
+        self.sections.header.abi == layout::abi()
     }
 
     /// Bytes of the file.

@@ -29,7 +29,7 @@
 
 use zerocopy::IntoBytes;
 
-use crate::error::{FormatError, VerifyError, VerifyErrorKind};
+use crate::error::{FormatError, FormatErrorKind, Place, VerifyError, VerifyErrorKind};
 use crate::image::{CheckedImage, ConstKind, FuncView};
 use crate::ops::{Flow, GUARD, HEADER, Insn, MAX_FRAME, Op, Operand, SPECIALS};
 use crate::program::{
@@ -102,6 +102,10 @@ pub fn verify_func<'a>(
         at: 0,
         kind,
     };
+    if !image.is_executable() {
+        let place = Place::Header("ABI fingerprint");
+        return Err(whole(FormatError::new(place, FormatErrorKind::Abi).into()));
+    }
     let func = image.func(id).map_err(|error| whole(error.into()))?;
     let code = image.code(&func).map_err(|error| whole(error.into()))?;
     let check = Check { image, func, code };

@@ -6,7 +6,9 @@ use std::process::{Command, Output};
 
 use gene_format::dump::{Select, gather, render};
 use gene_format::image::CheckedImage;
+use gene_format::program::FuncId;
 use gene_format::testing::{Aligned, reseal, sample};
+use gene_format::verify::verify_func;
 use gene_format::write::{WriteOptions, write_image};
 
 const FULL: WriteOptions = WriteOptions {
@@ -111,6 +113,21 @@ fn json_holds_the_facts_of_the_text() {
     assert_eq!(json["table"].as_array().unwrap().len(), 25);
     assert_eq!(json["imports"][0]["path"], "lib/util.gene");
     assert_eq!(json["interface"]["exports"][2]["name"], "add");
+}
+
+#[test]
+fn images_of_another_abi_show_but_do_not_verify() {
+    let dir = Directory::new("abi");
+    let mut bytes = image();
+    bytes[40] ^= 1;
+    reseal(&mut bytes);
+    assert!(CheckedImage::parse(&bytes).is_err());
+    let looked_at = CheckedImage::inspect(&bytes).unwrap();
+    assert!(verify_func(&looked_at, FuncId(0)).is_err());
+    let file = dir.file("a.gir", &bytes);
+    expect(&run(&[], &[&file]), 0, "of another build than this", "");
+    let output = run(&["verify"], &[&file]);
+    expect(&output, 4, "", "ABI fingerprint");
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn print(text: &str) -> Result<(), Failure> {
 
 fn show(path: &Path, args: &Args) -> Result<(), Failure> {
     let bytes = read(path)?;
-    let image = CheckedImage::parse(&bytes).map_err(|error| Failure::image(path, error))?;
+    let image = CheckedImage::inspect(&bytes).map_err(|error| Failure::image(path, error))?;
     let select = Select {
         header_only: args.header_only,
         function: args.function.clone(),

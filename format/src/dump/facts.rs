@@ -60,6 +60,9 @@ pub struct HeaderFacts {
     pub file_len: u64,
     /// ABI fingerprint, hexadecimal.
     pub abi: String,
+    /// The fingerprint is another than this build's: the image shows, but does not run.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub foreign: bool,
     /// Content id, hexadecimal.
     pub content_id: String,
     /// Build id, hexadecimal.
@@ -287,6 +290,7 @@ fn header(image: &CheckedImage<'_>) -> HeaderFacts {
             .collect(),
         file_len: header.file_len.get(),
         abi: hex(&header.abi),
+        foreign: !image.is_executable(),
         content_id: hex(&header.content_id),
         build_id: hex(&header.build_id),
     }

@@ -98,6 +98,10 @@ fn header(facts: &Facts, paint: &Paint, out: &mut String) -> std::fmt::Result {
     writeln!(out, "  flags      {}", or_none(&header.flags.join(" ")))?;
     writeln!(out, "  length     {} bytes", header.file_len)?;
     writeln!(out, "  abi        {}", header.abi)?;
+    if header.foreign {
+        let text = "of another build than this: compile again to run it";
+        writeln!(out, "             {}", paint.error(text))?;
+    }
     writeln!(out, "  content id {}", header.content_id)?;
     writeln!(out, "  build id   {}", header.build_id)?;
     for (name, value) in &facts.meta {

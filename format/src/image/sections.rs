@@ -17,6 +17,15 @@ pub(super) struct Sections<'a> {
     pub entries: &'a [SectionRecord],
 }
 
+/// Which fingerprints a reader accepts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Abi {
+    /// This build's: the image may execute.
+    Own,
+    /// Any: the image is only looked at.
+    Any,
+}
+
 /// A section and what the table says of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Section<'a> {
@@ -88,7 +97,7 @@ fn check_length(file: &[u8], expected: u64) -> Result<()> {
 
 /// The checks on the header alone, in this order: a damaged one is reported as damaged, one of
 /// another version by its version.
-fn check_header(file: &[u8], header: &Header) -> Result<()> {
+fn check_header(file: &[u8], header: &Header, abi: Abi) -> Result<()> {
     let expect = |found: u64, wanted: u64, name, expected| match found == wanted {
         true => Ok(()),
         false => Err(unexpected(found, expected, Place::Header(name))),
@@ -105,7 +114,7 @@ fn check_header(file: &[u8], header: &Header) -> Result<()> {
     }
     let length = header.header_len.get().into();
     expect(length, size_of::<Header>() as u64, "header length", "128")?;
-    if header.abi != layout::abi() {
+    if abi == Abi::Own && header.abi != layout::abi() {
         let place = Place::Header("ABI fingerprint");
         return Err(FormatError::new(place, FormatErrorKind::Abi));
     }
@@ -134,7 +143,7 @@ fn check_header(file: &[u8], header: &Header) -> Result<()> {
 }
 
 impl<'a> Sections<'a> {
-    pub fn parse(file: &'a [u8]) -> Result<Sections<'a>> {
+    pub fn parse(file: &'a [u8], abi: Abi) -> Result<Sections<'a>> {
         check_magic(file)?;
         let truncated = |expected: usize| {
             let (found, expected) = (file.len() as u64, expected as u64);
@@ -142,7 +151,7 @@ impl<'a> Sections<'a> {
         };
         let (header, rest) =
             Header::ref_from_prefix(file).map_err(|_| truncated(size_of::<Header>()))?;
-        check_header(file, header)?;
+        check_header(file, header, abi)?;
         let count = header.section_count.get() as usize;
         let (entries, _) = <[SectionRecord]>::ref_from_prefix_with_elems(rest, count)
             .map_err(|_| truncated(size_of::<Header>() + count * size_of::<SectionRecord>()))?;
@@ -281,7 +290,7 @@ impl<'a> Sections<'a> {
 
 /// Header and sections of a file whose every checksum fits, content id included.
 pub(crate) fn checked(file: &[u8]) -> Result<(&Header, Vec<Section<'_>>)> {
-    let sections = Sections::parse(file)?;
+    let sections = Sections::parse(file, Abi::Own)?;
     sections.check_all()?;
     Ok((sections.header, sections.iter().collect()))
 }

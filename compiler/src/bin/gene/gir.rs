@@ -93,7 +93,7 @@ pub fn gir(args: &Gir) -> Result<i32, Failure> {
 
 fn show(file: &Path, select: &Select, json: bool) -> Result<(), Failure> {
     let bytes = read(file)?;
-    let image = CheckedImage::parse(&bytes).map_err(|error| damaged(file, &error))?;
+    let image = CheckedImage::inspect(&bytes).map_err(|error| damaged(file, &error))?;
     let facts = gather(&image, select).map_err(|error| damaged(file, &error))?;
     if let (Some(name), true) = (&select.function, facts.functions.is_empty()) {
         let file = file.display();
