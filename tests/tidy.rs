@@ -300,3 +300,41 @@ fn every_crate_has_a_changelog() {
         assert!(text.contains("## Unreleased"), "{name}/CHANGELOG.md");
     }
 }
+
+/// Files, environment and other programs are reached through `capabilities` only: a function of
+/// the library that goes there by itself would be open to programs that may not.
+#[test]
+fn effects_go_through_the_capabilities() {
+    let forbidden = [
+        "std::fs",
+        "fs::",
+        "std::env",
+        "Command::new",
+        "std::net",
+        "rustix::fs",
+        "libc::open",
+        "memmap2::",
+    ];
+    // what the machine itself needs, and reads nothing for the program
+    let own = [
+        "runtime/src/capabilities/",
+        "runtime/src/main.rs",
+        "runtime/src/mapping.rs",
+        "runtime/src/start.rs",
+        "runtime/src/linked.rs",
+    ];
+    let mut problems = Vec::new();
+    for (name, text) in rust_sources() {
+        if !name.starts_with("runtime/src/") || own.iter().any(|own| name.starts_with(own)) {
+            continue;
+        }
+        for (at, line) in text.lines().enumerate() {
+            let code = code(line).replace("std::env::consts", "");
+            let code = code.replace("std::env::args_os", "");
+            if let Some(word) = forbidden.iter().find(|word| code.contains(**word)) {
+                problems.push(format!("{name}:{}: {word}", at + 1));
+            }
+        }
+    }
+    none(&problems);
+}

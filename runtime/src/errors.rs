@@ -1,6 +1,7 @@
 //! Exceptions: making them, finding who catches them, and reporting those nobody does.
 #![allow(unsafe_code)]
 
+use crate::capabilities::Refusal;
 use crate::classes::Builtin;
 use crate::frame;
 use crate::heap::object::*;
@@ -85,6 +86,15 @@ impl Vm {
     #[inline(never)]
     pub fn fail(&mut self, message: impl AsRef<str>) -> NativeResult {
         Err(self.error(message.as_ref()))
+    }
+
+    /// Raises the error that the program may not do something; its text names the option that
+    /// would allow it.
+    #[cold]
+    pub fn refused(&mut self, refusal: &Refusal) -> Raised {
+        let text = self.str(&refusal.to_string());
+        self.raised = self.exception(Builtin::IoError, text);
+        Raised
     }
 
     /// A fresh exception of a built-in class.

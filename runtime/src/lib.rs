@@ -1,6 +1,7 @@
 //! The runtime: loads an image and executes it. It has no compiler inside.
 
 pub mod arith;
+pub mod capabilities;
 pub mod classes;
 pub mod equality;
 pub mod errors;

@@ -52,7 +52,11 @@ impl Open {
 ///
 /// An image cannot be read or is damaged; images import each other in a circle; one was compiled
 /// against another interface than the imported one has.
-pub fn load(path: &Path, main: Box<Image>) -> Result<Vec<Linked>, Failure> {
+pub fn load(
+    path: &Path,
+    main: Box<Image>,
+    open_file: fn(&Path) -> std::io::Result<Mapping>,
+) -> Result<Vec<Linked>, Failure> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let name = path.file_name().map(|name| name.to_string_lossy());
     let name = name.as_deref().unwrap_or("");
@@ -86,7 +90,7 @@ pub fn load(path: &Path, main: Box<Image>) -> Result<Vec<Linked>, Failure> {
                 "images import each other: {chain}"
             )));
         }
-        let image = read(folder, &wanted, &last.path)?;
+        let image = read(folder, &wanted, &last.path, open_file)?;
         open.push(Open::new(&wanted, image).map_err(|error| in_image(&wanted, &error))?);
     }
     Ok(done.into_iter().map(|(linked, _)| linked).collect())
@@ -96,7 +100,12 @@ fn in_image(path: &str, error: &dyn std::fmt::Display) -> Failure {
     Failure::Format(format!("{path}: {error}"))
 }
 
-fn read(folder: &Path, path: &str, importer: &str) -> Result<Box<Image>, Failure> {
+fn read(
+    folder: &Path,
+    path: &str,
+    importer: &str,
+    open_file: fn(&Path) -> std::io::Result<Mapping>,
+) -> Result<Box<Image>, Failure> {
     let names = Path::new(path).components();
     if !names
         .clone()
@@ -107,7 +116,7 @@ fn read(folder: &Path, path: &str, importer: &str) -> Result<Box<Image>, Failure
     }
     let file = folder.join(path);
     let name = file.display().to_string();
-    let bytes = Mapping::open(&file).map_err(|error| Failure::Import {
+    let bytes = open_file(&file).map_err(|error| Failure::Import {
         importer: importer.to_owned(),
         path: name.clone(),
         error,

@@ -62,9 +62,15 @@ gene_runtime::c_main!(run);
 fn run() -> i32 {
     let cli = Cli::read();
     let program = cli.image.display().to_string();
-    let options = Options {
-        strict_nil: cli.strict_nil,
-        ..cli.limits.options(program, cli.args)
+    let options = match cli.limits.options(program, cli.args) {
+        Ok(options) => Options {
+            strict_nil: cli.strict_nil,
+            ..options
+        },
+        Err(text) => {
+            eprintln!("gene-vm: {text}");
+            return 2;
+        }
     };
     let verify = match cli.verify {
         VerifyArg::Lazy => Verify::Lazy,

@@ -6,7 +6,7 @@
 //! in place while it runs is excluded by contract: install a new file and rename it.
 #![allow(unsafe_code)]
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -24,20 +24,23 @@ enum Bytes {
     Static(&'static [u8]),
 }
 
+fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    let file = File::open(path)?;
+    let meta = file.metadata()?;
+    if meta.is_dir() {
+        let kind = io::ErrorKind::IsADirectory;
+        return Err(io::Error::new(kind, "it is a directory"));
+    }
+    Ok((file, meta))
+}
+
 impl Mapping {
     /// Reads or maps a file.
     ///
     /// # Errors
     /// What the system says; a directory gives its own error.
     pub fn open(path: &Path) -> io::Result<Mapping> {
-        let mut file = File::open(path)?;
-        let meta = file.metadata()?;
-        if meta.is_dir() {
-            return Err(io::Error::new(
-                io::ErrorKind::IsADirectory,
-                "it is a directory",
-            ));
-        }
+        let (file, meta) = open(path)?;
         if meta.is_file() && meta.len() >= MAP_FROM && only_owner_writes(path, &meta) {
             // SAFETY: the file is writable by its owner only, who is bound by the contract above
             let map = unsafe { memmap2::Mmap::map(&file)? };
@@ -46,6 +49,19 @@ impl Mapping {
                 bytes: Bytes::Map(map),
             });
         }
+        Mapping::read_file(file, &meta)
+    }
+
+    /// Reads a file: nobody can change the bytes afterwards.
+    ///
+    /// # Errors
+    /// As [`Mapping::open`].
+    pub fn read(path: &Path) -> io::Result<Mapping> {
+        let (file, meta) = open(path)?;
+        Mapping::read_file(file, &meta)
+    }
+
+    fn read_file(mut file: File, meta: &Metadata) -> io::Result<Mapping> {
         let len = meta.len().min(1 << 40) as usize;
         if !meta.is_file() {
             let mut data = Vec::new();

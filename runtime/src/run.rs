@@ -1,5 +1,6 @@
 //! Running an image file from beginning to end: what `gene-vm` does, for other hosts too.
 
+use crate::capabilities::CapabilityArgs;
 use crate::errors::Fatal;
 use crate::evaluate::Evaluator;
 use crate::linked::{self, Linked};
@@ -52,6 +53,10 @@ pub struct Limits {
     /// program.
     #[arg(long)]
     pub gc_stats: bool,
+
+    /// What the program may do.
+    #[command(flatten)]
+    pub capabilities: CapabilityArgs,
 }
 
 impl Default for Limits {
@@ -63,14 +68,19 @@ impl Default for Limits {
             max_depth: DEFAULT_DEPTH,
             gc_stress: false,
             gc_stats: false,
+            capabilities: CapabilityArgs::default(),
         }
     }
 }
 
 impl Limits {
     /// Options of a machine for a program of this name (`$program`) with these arguments.
-    pub fn options(&self, program: String, args: Vec<String>) -> Options {
-        Options {
+    ///
+    /// # Errors
+    /// A capability that leads nowhere, for the command line.
+    pub fn options(&self, program: String, args: Vec<String>) -> Result<Options, String> {
+        Ok(Options {
+            capabilities: self.capabilities.capabilities()?,
             max_memory: self.max_memory.unwrap_or(usize::MAX),
             max_steps: self.max_steps.unwrap_or(u64::MAX),
             max_depth: self.max_depth,
@@ -80,7 +90,7 @@ impl Limits {
             args,
             program,
             ..Options::default()
-        }
+        })
     }
 }
 
@@ -217,7 +227,11 @@ impl Machine {
         verify: Verify,
         evaluator: Option<Box<dyn Evaluator>>,
     ) -> Result<Machine, Failure> {
-        let bytes = Mapping::open(path).map_err(Failure::Read)?;
+        let read = match options.capabilities.copies_images() {
+            true => Mapping::read,
+            false => Mapping::open,
+        };
+        let bytes = read(path).map_err(Failure::Read)?;
         let name = path.display().to_string();
         let image = Image::load(&name, bytes).map_err(|e| Failure::Format(e.to_string()))?;
         let images = match image.view.import_count() {
@@ -225,7 +239,7 @@ impl Machine {
                 image,
                 imports: Vec::new(),
             }],
-            _ => linked::load(path, image)?,
+            _ => linked::load(path, image, read)?,
         };
         Machine::start(images, options, verify, evaluator)
     }

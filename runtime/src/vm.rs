@@ -1,6 +1,7 @@
 //! The machine: its state, running a program, collecting. Handlers live in `interp`.
 #![allow(unsafe_code)]
 
+use crate::capabilities::Capabilities;
 use crate::classes::Builtin;
 use crate::errors::Fatal;
 use crate::evaluate::{Evaluator, Functions};
@@ -59,6 +60,8 @@ pub struct Options {
     pub program: String,
     /// Refuse `nil` at typed places.
     pub strict_nil: bool,
+    /// What the program may do outside its memory.
+    pub capabilities: Capabilities,
 }
 
 /// What the collector did.
@@ -86,6 +89,7 @@ impl Default for Options {
             args: Vec::new(),
             program: String::new(),
             strict_nil: false,
+            capabilities: Capabilities::default(),
         }
     }
 }

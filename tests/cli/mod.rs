@@ -2,6 +2,7 @@
 //! for each command.
 
 mod cache;
+mod capabilities;
 mod compile;
 mod deps;
 mod fmt;

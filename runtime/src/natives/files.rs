@@ -1,9 +1,9 @@
 //! Files, directories and paths (14-stdlib §6).
 
 use super::*;
+use crate::capabilities::{Content, Denied, PathKind};
 use crate::print;
-use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 pub(super) static GLOBALS: &[NativeDef] = &[
@@ -50,10 +50,13 @@ pub(super) fn path<'a>(vm: &mut Vm, args: Args<'_>, at: usize) -> Result<&'a str
     text_arg(vm, args.get(at), "a path requires a string")
 }
 
-fn failed(vm: &mut Vm, verb: &str, path: &str, e: &std::io::Error) -> Raised {
-    let reason = match e.kind() {
-        std::io::ErrorKind::NotFound => format!("cannot open: {path}"),
-        _ => e.to_string(),
+pub(super) fn failed(vm: &mut Vm, verb: &str, path: &str, why: &Denied) -> Raised {
+    let reason = match why {
+        Denied::Refused(refusal) => return vm.refused(refusal),
+        Denied::System(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            format!("cannot open: {path}")
+        }
+        Denied::System(e) => e.to_string(),
     };
     vm.error(&format!("Failed to {verb} '{path}': {reason}"))
 }
@@ -66,17 +69,28 @@ pub(super) fn read(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 
 fn file_text(vm: &mut Vm, args: Args<'_>) -> Result<String, Raised> {
     let path = path(vm, args, 0)?;
-    let size = fs::metadata(path).map_or(0, |m| m.len());
+    let mut file = match vm.options.capabilities.open(path) {
+        Ok(file) => file,
+        Err(e) => return Err(failed(vm, "read file", path, &e)),
+    };
+    let size = file.metadata().map_or(0, |m| m.len());
     reserve(vm, usize::try_from(size).unwrap_or(usize::MAX))?;
-    match fs::read(path) {
-        Ok(data) => Ok(String::from_utf8(data)
+    let mut data = Vec::new();
+    match file.read_to_end(&mut data) {
+        Ok(_) => Ok(String::from_utf8(data)
             .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())),
-        Err(e) => Err(failed(vm, "read file", path, &e)),
+        Err(e) => Err(failed(vm, "read file", path, &e.into())),
     }
 }
 
+/// Writes a text to a file, in place of its content or behind it.
+pub(super) fn write_file(vm: &Vm, path: &str, text: &str, content: Content) -> Result<(), Denied> {
+    let mut file = vm.options.capabilities.create(path, content)?;
+    Ok(file.write_all(text.as_bytes())?)
+}
+
 fn write(vm: &mut Vm, path: &str, text: &str) -> NativeResult {
-    match fs::write(path, text) {
+    match write_file(vm, path, text, Content::New) {
         Ok(()) => Ok(Value::NIL),
         Err(e) => Err(failed(vm, "write file", path, &e)),
     }
@@ -99,26 +113,37 @@ fn write_text(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 fn append(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let path = path(vm, args, 0)?;
     let text = print::plain(vm, args.get(1))?;
-    let file = fs::OpenOptions::new().append(true).create(true).open(path);
-    match file.and_then(|mut f| f.write_all(text.as_bytes())) {
+    match write_file(vm, path, &text, Content::Appended) {
         Ok(()) => Ok(Value::NIL),
         Err(e) => Err(failed(vm, "append to file", path, &e)),
     }
 }
 
-fn file_exists(vm: &mut Vm, args: Args<'_>) -> NativeResult {
-    Ok(Value::bool(Path::new(path(vm, args, 0)?).is_file()))
+fn is_kind(vm: &mut Vm, args: Args<'_>, kind: PathKind) -> NativeResult {
+    let path = path(vm, args, 0)?;
+    match vm.options.capabilities.kind(path) {
+        Ok(found) => Ok(Value::bool(found == kind)),
+        Err(e) => Err(failed(vm, "look at", path, &e)),
+    }
 }
 
-/// A missing file is no error.
+fn file_exists(vm: &mut Vm, args: Args<'_>) -> NativeResult {
+    is_kind(vm, args, PathKind::File)
+}
+
+/// What is missing already is no error.
+fn deleted(vm: &mut Vm, verb: &str, path: &str, done: Result<(), Denied>) -> NativeResult {
+    match done {
+        Err(Denied::System(e)) if e.kind() == std::io::ErrorKind::NotFound => Ok(Value::NIL),
+        Err(e) => Err(failed(vm, verb, path, &e)),
+        Ok(()) => Ok(Value::NIL),
+    }
+}
+
 fn delete_file(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let path = path(vm, args, 0)?;
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(failed(vm, "delete file", path, &e))
-        }
-        _ => Ok(Value::NIL),
-    }
+    let done = vm.options.capabilities.remove_file(path);
+    deleted(vm, "delete file", path, done)
 }
 
 fn read_lines(vm: &mut Vm, args: Args<'_>) -> NativeResult {
@@ -129,19 +154,19 @@ fn read_lines(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 
 fn reader(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let path = path(vm, args, 0)?;
-    match fs::File::open(path) {
+    match vm.options.capabilities.open(path) {
         Ok(file) => Ok(handles::file_reader(vm, file)),
         Err(e) => Err(failed(vm, "open file", path, &e)),
     }
 }
 
 fn dir_exists(vm: &mut Vm, args: Args<'_>) -> NativeResult {
-    Ok(Value::bool(Path::new(path(vm, args, 0)?).is_dir()))
+    is_kind(vm, args, PathKind::Dir)
 }
 
 fn create_dir(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let path = path(vm, args, 0)?;
-    match fs::create_dir_all(path) {
+    match vm.options.capabilities.create_dir(path.as_ref()) {
         Ok(()) => Ok(Value::NIL),
         Err(e) => Err(failed(vm, "create directory", path, &e)),
     }
@@ -149,24 +174,20 @@ fn create_dir(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 
 fn delete_dir(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let path = path(vm, args, 0)?;
-    match fs::remove_dir_all(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(failed(vm, "delete directory", path, &e))
-        }
-        _ => Ok(Value::NIL),
-    }
+    let done = vm.options.capabilities.remove_dir(path);
+    deleted(vm, "delete directory", path, done)
 }
 
 fn list_dir(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let path = path(vm, args, 0)?;
-    let entries = match fs::read_dir(path) {
+    let entries = match vm.options.capabilities.list(path) {
         Ok(entries) => entries,
         Err(e) => return Err(failed(vm, "list directory", path, &e)),
     };
-    let mut paths = Vec::new();
-    for entry in entries.flatten() {
-        paths.push(vm.str(&entry.path().to_string_lossy()));
-    }
+    let paths = entries
+        .iter()
+        .map(|entry| vm.str(&entry.to_string_lossy()))
+        .collect();
     Ok(vm.array(paths))
 }
 
@@ -202,7 +223,7 @@ fn path_join(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 
 fn path_abs(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let path = path(vm, args, 0)?;
-    match std::path::absolute(path) {
+    match vm.options.capabilities.absolute(path) {
         Ok(p) => Ok(vm.str(&normalise(&p).to_string_lossy())),
         Err(e) => Err(failed(vm, "open path", path, &e)),
     }

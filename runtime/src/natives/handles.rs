@@ -1,8 +1,8 @@
 //! Standard streams, and readers of files (14-stdlib §1, §6).
 
 use super::*;
+use crate::capabilities::File;
 use crate::print::{self, Style};
-use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 
 /// What a handle leads to.

@@ -1,6 +1,7 @@
 //! Packages and the application (08-modules §4). What is known of them stands in the image.
 
 use super::*;
+use crate::capabilities::Denied;
 
 pub(super) static GLOBALS: &[NativeDef] = &[
     def("#package", 6, 6, package),
@@ -48,9 +49,10 @@ fn dir(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let Some(text) = view::text(stored) else {
         return Ok(stored);
     };
-    match std::path::absolute(text).map(|path| files::normalise(&path)) {
-        Ok(path) => Ok(vm.str(&path.to_string_lossy())),
-        Err(_) => Ok(stored),
+    match vm.options.capabilities.absolute(text) {
+        Ok(path) => Ok(vm.str(&files::normalise(&path).to_string_lossy())),
+        Err(Denied::Refused(refusal)) => Err(vm.refused(&refusal)),
+        Err(Denied::System(_)) => Ok(stored),
     }
 }
 

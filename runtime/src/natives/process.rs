@@ -5,6 +5,7 @@
 
 use super::*;
 use crate::heap::object::Class;
+use rustix::process::{Pid, Signal};
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -127,7 +128,7 @@ pub(super) fn exit_code(status: ExitStatus) -> i64 {
 /// `(system/Process/start cmd args… [^cwd d] [^env {…}] [^stderr_to_stdout b])`
 fn start(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let words = system::words(vm, args.items)?;
-    let mut command = system::command(&words[0]);
+    let mut command = system::command(vm, &words[0])?;
     command.args(&words[1..]).stdin(Stdio::piped());
     if let Some(dir) = args.key(vm, "cwd") {
         command.current_dir(text_arg(vm, dir, "Process/start ^cwd requires a string")?);
@@ -138,10 +139,9 @@ fn start(vm: &mut Vm, args: Args<'_>) -> NativeResult {
         .into_iter()
         .flat_map(|m| m.table.iter())
     {
-        command.env(
-            view::text(e.key).unwrap_or(""),
-            crate::print::plain(vm, e.value)?,
-        );
+        let name = view::text(e.key).unwrap_or("");
+        system::check_variable(vm, name)?;
+        command.env(name, crate::print::plain(vm, e.value)?);
     }
     let joined = args.key(vm, "stderr_to_stdout").is_some_and(Value::truthy);
     let process = match spawn(command, joined) {
@@ -355,12 +355,11 @@ fn send_signal(process: &mut Process, name: &str) -> bool {
     if name == "KILL" {
         return process.child.kill().is_ok();
     }
-    let pid = process.child.id().to_string();
-    let kill = Command::new("kill")
-        .args(["-s", name, &pid])
-        .stderr(Stdio::null())
-        .status();
-    kill.is_ok_and(|s| s.success())
+    let signal = match name {
+        "INT" => Signal::INT,
+        _ => Signal::TERM,
+    };
+    rustix::process::kill_process(Pid::from_child(&process.child), signal).is_ok()
 }
 
 fn signal(vm: &mut Vm, args: Args<'_>) -> NativeResult {

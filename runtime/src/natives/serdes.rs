@@ -2,6 +2,7 @@
 //! and references to the standard library.
 
 use super::*;
+use crate::capabilities::Content;
 use crate::heap::table::Table;
 use gene_format::text::{Form, FormKind, Span, write_form};
 
@@ -304,10 +305,10 @@ fn save(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let parent = std::path::Path::new(path)
         .parent()
         .filter(|p| !p.as_os_str().is_empty());
-    let done = parent.map_or(Ok(()), std::fs::create_dir_all);
-    match done.and_then(|()| std::fs::write(path, text)) {
+    let done = parent.map_or(Ok(()), |folder| vm.options.capabilities.create_dir(folder));
+    match done.and_then(|()| files::write_file(vm, path, &text, Content::New)) {
         Ok(()) => Ok(args.get(1)),
-        Err(e) => vm.fail(format!("Failed to write file '{path}': {e}")),
+        Err(e) => Err(files::failed(vm, "write file", path, &e)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Environment, working directory, sleeping, simple commands (14-stdlib §7).
 
 use super::*;
+use crate::capabilities::Denied;
 use crate::print;
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
@@ -44,26 +45,29 @@ fn changed() -> std::sync::MutexGuard<'static, BTreeMap<String, String>> {
 }
 
 /// A command that gets the variables that the program has set.
-pub(super) fn command(program: &str) -> Command {
-    let mut command = Command::new(program);
-    command.envs(changed().iter());
-    command
+pub(super) fn command(vm: &mut Vm, program: &str) -> Result<Command, Raised> {
+    let command = vm.options.capabilities.command(program, &changed());
+    command.map_err(|refusal| vm.refused(&refusal))
 }
 
-fn variable(name: &str) -> Option<String> {
+/// Checks that the program may see and set a variable.
+pub(super) fn check_variable(vm: &mut Vm, name: &str) -> Result<(), Raised> {
+    let checked = vm.options.capabilities.check_variable(name);
+    checked.map_err(|refusal| vm.refused(&refusal))
+}
+
+fn variable(vm: &mut Vm, name: &str) -> Result<Option<String>, Raised> {
+    check_variable(vm, name)?;
     if let Some(v) = changed().get(name) {
-        return Some(v.clone());
+        return Ok(Some(v.clone()));
     }
-    // Names that no environment can hold are refused by the library.
-    if name.is_empty() || name.contains(['=', '\0']) {
-        return None;
-    }
-    std::env::var_os(name).map(|v| v.to_string_lossy().into_owned())
+    let value = vm.options.capabilities.variable(name);
+    value.map_err(|refusal| vm.refused(&refusal))
 }
 
 fn get_env(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let name = text_arg(vm, args.get(0), "get_env requires a string name")?;
-    Ok(match variable(name).filter(|v| !v.is_empty()) {
+    Ok(match variable(vm, name)?.filter(|v| !v.is_empty()) {
         Some(v) => vm.str(&v),
         None => args.get(1),
     })
@@ -75,21 +79,22 @@ fn set_env(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
         return vm.fail("set_env requires a name without '=' and a value without zero bytes");
     }
+    check_variable(vm, name)?;
     changed().insert(name.to_owned(), value);
     Ok(Value::NIL)
 }
 
 fn has_env(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let name = text_arg(vm, args.get(0), "has_env requires a string name")?;
-    Ok(Value::bool(variable(name).is_some()))
+    Ok(Value::bool(variable(vm, name)?.is_some()))
 }
 
-/// `env`: the variables at the start.
+/// `env`: the variables at the start that the program may see.
 pub(super) fn environment(vm: &mut Vm) -> Value {
     let map = vm.map_of(&[]);
-    for (name, value) in std::env::vars_os() {
-        let key = vm.str(&name.to_string_lossy());
-        let value = vm.str(&value.to_string_lossy());
+    for (name, value) in vm.options.capabilities.variables() {
+        let key = vm.str(&name);
+        let value = vm.str(&value);
         vm.map_set(map, key, value);
     }
     map
@@ -111,17 +116,19 @@ fn all_args(vm: &mut Vm, _args: Args<'_>) -> NativeResult {
 }
 
 fn cwd(vm: &mut Vm, _args: Args<'_>) -> NativeResult {
-    match std::env::current_dir() {
+    match vm.options.capabilities.working_dir() {
         Ok(p) => Ok(vm.str(&p.to_string_lossy())),
-        Err(e) => vm.fail(format!("Failed to read the working directory: {e}")),
+        Err(Denied::Refused(refusal)) => Err(vm.refused(&refusal)),
+        Err(Denied::System(e)) => vm.fail(format!("Failed to read the working directory: {e}")),
     }
 }
 
 fn cd(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let path = files::path(vm, args, 0)?;
-    match std::env::set_current_dir(path) {
+    match vm.options.capabilities.change_dir(path) {
         Ok(()) => Ok(Value::NIL),
-        Err(e) => vm.fail(format!("Failed to change directory to '{path}': {e}")),
+        Err(Denied::Refused(refusal)) => Err(vm.refused(&refusal)),
+        Err(Denied::System(e)) => vm.fail(format!("Failed to change directory to '{path}': {e}")),
     }
 }
 
@@ -194,7 +201,7 @@ fn output(vm: &mut Vm, mut command: Command) -> Result<(String, i64), Raised> {
 
 fn exec(vm: &mut Vm, args: Args<'_>) -> NativeResult {
     let words = words(vm, args.items)?;
-    let mut command = command(&words[0]);
+    let mut command = command(vm, &words[0])?;
     command.args(&words[1..]);
     let (mut text, _) = output(vm, command)?;
     if !text.ends_with('\n') {
@@ -205,7 +212,7 @@ fn exec(vm: &mut Vm, args: Args<'_>) -> NativeResult {
 
 fn shell_command(vm: &mut Vm, args: Args<'_>) -> Result<Command, Raised> {
     let line = text_arg(vm, args.get(0), "a shell command requires a string")?;
-    let mut command = command("/bin/sh");
+    let mut command = command(vm, "/bin/sh")?;
     command.args(["-c", line]);
     Ok(command)
 }

@@ -13,7 +13,7 @@ use gene_runtime::mapping::Mapping;
 use gene_runtime::run::{Machine, parse_size};
 use serde_json::json;
 
-use crate::run::Execute;
+use crate::run::{Confined, Execute};
 
 /// Where images of earlier runs are.
 #[derive(Args, Clone, Debug, Default)]
@@ -73,7 +73,7 @@ impl Question {
         })
     }
 
-    fn inputs<'f>(&'f self, disk: &'f mut Disk) -> Inputs<'f> {
+    fn inputs<'f>(&'f self, disk: &'f mut Confined) -> Inputs<'f> {
         Inputs::new(disk).with_main(&self.path, &self.source.text)
     }
 
@@ -98,7 +98,8 @@ pub fn kept(
     let is_file = std::fs::metadata(file).is_ok_and(|found| found.is_file());
     let source = is_file.then(|| Source::file(file).ok()).flatten()?;
     let question = Question::new(execute, cache, source).ok()?;
-    let (image, needs_compiler) = question.find(&mut question.inputs(&mut Disk))?;
+    let (image, needs_compiler) =
+        question.find(&mut question.inputs(&mut execute.files().ok()?))?;
     if needs_compiler {
         return None;
     }
@@ -118,8 +119,8 @@ pub fn load(
         Err(source) => return execute.load(&source, args),
     };
     let source = &question.source;
-    let mut disk = Disk;
-    let mut inputs = question.inputs(&mut disk);
+    let mut files = execute.files()?;
+    let mut inputs = question.inputs(&mut files);
     if !execute.force_compile
         && let Some((image, _)) = question.find(&mut inputs)
         && let Ok(machine) = execute.load_image(&source.name, image, args.clone())

@@ -53,7 +53,7 @@ pub struct Repl {
 
 /// Runs a session to its end.
 pub fn repl(args: &Repl) -> Result<i32, Failure> {
-    let state = State::new(args);
+    let state = State::new(args)?;
     match io::stdin().is_terminal() && io::stdout().is_terminal() {
         true => at_terminal(state),
         false => from_pipe(state),
@@ -156,21 +156,23 @@ struct State<'a> {
 }
 
 impl State<'_> {
-    fn new(args: &Repl) -> State<'_> {
+    fn new(args: &Repl) -> Result<State<'_>, Failure> {
         let options = Options {
             strict_nil: args.execute.compile.strict_nil,
-            ..args.execute.limits.options("<repl>".into(), Vec::new())
+            ..(args.execute.limits)
+                .options("<repl>".into(), Vec::new())
+                .map_err(Failure::Usage)?
         };
         let compiler = args.execute.compile.options();
         let mut vm = Vm::new(options);
         vm.evaluator = Some(Box::new(Compiler::new(compiler.clone())));
-        State {
+        Ok(State {
             args,
             session: Session::new(compiler),
             vm,
             first: None,
             names: Vec::new(),
-        }
+        })
     }
 
     /// Does what a piece asks for.
@@ -288,7 +290,7 @@ mod tests {
     #[test]
     fn an_interrupt_ends_the_piece_only() {
         let line = Line::parse_from(["repl"]);
-        let mut state = State::new(&line.repl);
+        let mut state = State::new(&line.repl).expect("options that lead somewhere");
         let interrupt = Arc::new(AtomicBool::new(false));
         state.vm.interrupt = Some(Arc::clone(&interrupt));
         let key = std::thread::spawn(move || {

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use gene_compiler::cli::{self, CompileArgs, Failure, Source};
 use gene_compiler::compile::on_large_stack;
+use gene_compiler::disk::Disk;
+use gene_compiler::gene::Files;
+use gene_format::write::WriteOptions;
+use gene_runtime::capabilities::Capabilities;
 use gene_runtime::evaluate::Evaluator;
 use gene_runtime::mapping::Mapping;
 use gene_runtime::print;
@@ -115,10 +119,48 @@ pub struct Execute {
     pub force_compile: bool,
 }
 
+/// What the compiler reads for a program that runs at once: modules as ever, but of the
+/// environment `comptime` sees no more than the program itself may see.
+pub struct Confined {
+    capabilities: Capabilities,
+    disk: Disk,
+}
+
+impl Files for Confined {
+    fn read(&mut self, path: &str) -> Option<Vec<u8>> {
+        self.disk.read(path)
+    }
+
+    fn variable(&mut self, name: &str) -> Option<String> {
+        let is_ours = PACKAGE_PATHS.contains(&name); // where packages are is no secret
+        let seen = is_ours || self.capabilities.check_variable(name).is_ok();
+        seen.then(|| self.disk.variable(name))?
+    }
+
+    fn list(&mut self, path: &str) -> Vec<String> {
+        self.disk.list(path)
+    }
+}
+
+/// Variables that say where packages are.
+const PACKAGE_PATHS: [&str; 2] = ["GENE_PACKAGE_PATH", "GENE_WORKSPACE_PATH"];
+
 impl Execute {
+    /// What the compiler reads.
+    pub fn files(&self) -> Result<Confined, Failure> {
+        let capabilities = self.limits.capabilities.capabilities();
+        Ok(Confined {
+            capabilities: capabilities.map_err(Failure::Usage)?,
+            disk: Disk,
+        })
+    }
+
     /// A machine with a compiled program.
     pub fn load(&self, source: &Source, args: Vec<String>) -> Result<Machine, Failure> {
-        let image = Mapping::copy(&self.compile.image(source)?);
+        let mut files = self.files()?;
+        let write = WriteOptions::default();
+        let (image, _) = self.compile.image_from(source, &mut files, &write)?;
+        let image = Mapping::copy(&image);
         self.load_image(&source.name, image, args)
     }
 
@@ -149,7 +191,10 @@ impl Execute {
     ) -> Result<Machine, Failure> {
         let options = Options {
             strict_nil: self.compile.strict_nil,
-            ..self.limits.options(name.to_owned(), args)
+            ..self
+                .limits
+                .options(name.to_owned(), args)
+                .map_err(Failure::Usage)?
         };
         let compiler = Box::new(Compiler::new(self.compile.options()));
         load(options, compiler).map_err(|error| Failure::Image {
