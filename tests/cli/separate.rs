@@ -334,7 +334,7 @@ fn packages_and_folders_above_have_their_place() {
 fn errors_are_those_of_one_image() {
     let thrown = "(println \"starts\")\n(fn fail [] (throw \"no\"))\n(fail)\n";
     let called = "(fn fail [n] (if (n == 0) (throw \"deep\") else (fail (n - 1))))\n";
-    let missing = "(fn f [] 1)\n";
+    let missing = "(fn f [] 1)\n($ns .set \"h\" 1)\n";
     let programs = [
         (
             thrown,

@@ -11,18 +11,26 @@ use super::names::Name;
 use super::scope::{Binding, Info, Slot};
 use crate::hash::FastMap;
 use crate::hir::*;
-use crate::visit::parts_mut;
+use crate::visit::{parts, parts_mut};
 use gene_format::text::{Form, FormKind, GeneForm, Span};
 
 /// An import form, taken apart.
 #[derive(Default)]
 pub(super) struct Import<'f> {
-    /// Path and bound name of each item. The path `*` means everything.
-    pub items: Vec<(Vec<&'f str>, &'f str)>,
+    pub items: Vec<Item<'f>>,
     pub from: Option<&'f str>,
     pub package: Option<&'f str>,
     /// `^path` of the package.
     pub path: Option<&'f str>,
+}
+
+/// One thing that an import form binds.
+pub(super) struct Item<'f> {
+    /// Its path; `*` means everything.
+    pub path: Vec<&'f str>,
+    /// The bound name.
+    pub alias: &'f str,
+    pub span: Span,
 }
 
 /// What other modules can import from a module.
@@ -38,6 +46,12 @@ pub(super) struct Exports {
     pub span: Span,
     /// The names listed by `export`.
     pub listed: Option<Vec<Name>>,
+    /// Names that an `export` lists in vain; that is reported already.
+    pub unknown: Vec<Name>,
+    /// The module may make names while it runs.
+    pub dynamic: bool,
+    /// The module never ends normally, so that nothing is ever imported from it.
+    pub fails: bool,
 }
 
 /// Takes an import form apart.
@@ -96,7 +110,11 @@ fn import_item<'f>(
     let last = path.pop().unwrap_or("");
     let (name, alias) = last.split_once(':').unwrap_or((last, last));
     path.push(name);
-    import.items.push((path, alias));
+    import.items.push(Item {
+        path,
+        alias,
+        span: form.span,
+    });
     Ok(())
 }
 
@@ -123,6 +141,64 @@ fn replace(value: &mut Expr, pairs: &[(GlobalId, GlobalId)]) {
     parts_mut(value, &mut |part, _| replace(part, pairs));
 }
 
+/// Names in a sentence, the first few of many.
+fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 8;
+    let mut text: Vec<String> = names.iter().take(SHOWN).map(|n| format!("`{n}`")).collect();
+    if names.len() > SHOWN {
+        text.push(format!("{} more", names.len() - SHOWN));
+    }
+    match text.pop() {
+        Some(last) if !text.is_empty() => format!("{} and {last}", text.join(", ")),
+        last => last.unwrap_or_default(),
+    }
+}
+
+/// Whether an expression certainly raises an error or ends the program.
+fn fails(value: &Expr) -> bool {
+    match &value.kind {
+        ExprKind::Throw(_) | ExprKind::Fail(_) => true,
+        ExprKind::Call(callee, _) if matches!(&callee.kind, ExprKind::Builtin(name) if &**name == "exit") => {
+            true
+        }
+        // What runs before the first part that fails must not end the module.
+        ExprKind::Seq(list) => {
+            let ends = list.iter().position(fails);
+            ends.is_some_and(|at| !list[..at].iter().any(returns))
+        }
+        ExprKind::If(condition, then, otherwise) => {
+            fails(condition) || !returns(condition) && fails(then) && fails(otherwise)
+        }
+        ExprKind::Try {
+            body,
+            catches,
+            finally,
+        } => {
+            let ends = |part: &Expr| fails(part) && !returns(part);
+            let caught = ends(body) && catches.iter().all(|catch| ends(&catch.body));
+            finally.as_deref().is_some_and(ends)
+                || caught && !finally.as_deref().is_some_and(returns)
+        }
+        _ => {
+            let mut found = false;
+            parts(value, &mut |part, role| {
+                found |= !role.branch && fails(part)
+            });
+            found && !returns(value)
+        }
+    }
+}
+
+/// Whether an expression holds a form that leaves the module's body.
+fn returns(value: &Expr) -> bool {
+    if let ExprKind::Return(_) = value.kind {
+        return true;
+    }
+    let mut found = false;
+    parts(value, &mut |part, _| found |= found || returns(part));
+    found
+}
+
 impl Lower<'_> {
     /// Binds what an import form means; run-time reads become statements.
     pub fn import(&mut self, gene: &GeneForm, span: Span, out: &mut Vec<Expr>) {
@@ -137,7 +213,11 @@ impl Lower<'_> {
             (None, _) => self.import_builtin(&import, span, out),
             (Some(_), Some(module)) => self.import_module(&import, module, span, out),
             // The module was not found; that is reported already.
-            (Some(_), None) => {}
+            (Some(_), None) => {
+                for item in &import.items {
+                    self.bind_nothing(item);
+                }
+            }
         }
     }
 
@@ -149,7 +229,8 @@ impl Lower<'_> {
         out: &mut Vec<Expr>,
     ) {
         let exports = std::rc::Rc::clone(&self.exports[module.index()]);
-        for (path, alias) in &import.items {
+        for item in &import.items {
+            let Item { path, alias, .. } = item;
             if path[0] == "*" {
                 for name in &exports.order {
                     let visible = exports
@@ -175,7 +256,8 @@ impl Lower<'_> {
                      exports",
                     path.join("/")
                 );
-                self.error(span, message);
+                self.error(item.span, message);
+                self.bind_nothing(item);
                 continue;
             }
             let found = if listed.is_some() {
@@ -184,10 +266,7 @@ impl Lower<'_> {
                 &exports.members
             };
             let Some(&global) = found.get(&first) else {
-                // Raised when the import runs: by then the module's own errors are out.
-                let message = format!("Symbol '{}' not found in namespace", path[0]);
-                self.warn_of_import(&message, first, &exports, module, span);
-                out.push(expr(ExprKind::Fail(message.into()), span));
+                self.missing_import(item, first, &exports, module, out);
                 continue;
             };
             let alias = self.name(alias);
@@ -200,30 +279,74 @@ impl Lower<'_> {
         }
     }
 
-    /// Says where the module is that lacks an imported name, and what may help.
-    fn warn_of_import(
+    /// A name that the module lacks. That is an error, unless the module may make it while it
+    /// runs, or fails itself before anything is imported.
+    fn missing_import(
         &mut self,
-        message: &str,
+        item: &Item,
         name: Name,
         exports: &Exports,
         module: ModuleIdx,
-        span: Span,
+        out: &mut Vec<Expr>,
     ) {
-        let mut finding = Finding::new(self.unit.index, span, message);
+        self.bind_nothing(item);
+        if exports.unknown.contains(&name) {
+            return;
+        }
+        let message = format!("Symbol '{}' not found in namespace", item.path[0]);
+        if exports.dynamic || exports.fails {
+            out.push(expr(ExprKind::Fail(message.as_str().into()), item.span));
+        }
+        if exports.fails {
+            return;
+        }
+        let mut finding = Finding::new(self.unit.index, item.span, message);
         finding.code = "GENE.IMPORT.MISSING";
         let text = self.names.text(name);
         let (label, hint) = if exports.all.contains_key(&name) {
             let hint = format!("list it there in `(export {text})`, or declare it as `/{text}`");
             (format!("this module keeps `{text}` to itself"), Some(hint))
         } else {
-            let known = exports.order.iter().map(|&name| self.names.text(name));
-            let hint = super::warnings::nearest(text, known);
+            let offered = self.offered(exports);
+            let hint = super::warnings::nearest(text, offered.iter().copied());
             let hint = hint.map(|near| format!("did you mean `{near}`?"));
-            (format!("this module has no `{text}`"), hint)
+            let label = match offered.is_empty() {
+                true => format!("this module has no `{text}`, and offers no names"),
+                false => format!(
+                    "this module has no `{text}`; it offers {}",
+                    listed(&offered)
+                ),
+            };
+            (label, hint)
         };
         finding.labels.push((module, exports.span, label));
         finding.hint = hint;
-        self.warnings.push(finding);
+        match exports.dynamic {
+            true => self.warnings.push(finding),
+            false => self.errors.push(finding),
+        }
+    }
+
+    /// The names that can be imported, in order of declaration.
+    fn offered(&self, exports: &Exports) -> Vec<&str> {
+        let mut seen = FastMap::default();
+        let mut names = exports.order.clone();
+        names.retain(|name| {
+            let visible = exports.listed.as_ref().is_none_or(|l| l.contains(name));
+            visible && seen.insert(*name, ()).is_none()
+        });
+        names.iter().map(|&name| self.names.text(name)).collect()
+    }
+
+    /// Makes a name known whose import is reported, so that its uses are not reported too.
+    fn bind_nothing(&mut self, item: &Item) {
+        if item.path[0] == "*" {
+            self.unit.dynamic_names = true;
+            return;
+        }
+        let alias = self.name(item.alias);
+        let own = self.own_variable(alias);
+        self.bind_import(alias, own);
     }
 
     /// The value that a variable of another module has when the import runs.
@@ -343,7 +466,7 @@ impl Lower<'_> {
 
     /// `(import gene/json/parse:jp)`
     fn import_builtin(&mut self, import: &Import, span: Span, out: &mut Vec<Expr>) {
-        for (path, alias) in &import.items {
+        for Item { path, alias, .. } in &import.items {
             if !matches!(path[0], "gene" | "genex" | "global") || path.len() < 2 {
                 self.error(span, "Module path not specified in import statement");
                 continue;
@@ -403,6 +526,7 @@ impl Lower<'_> {
                     form.span,
                     format!("Cannot export '{text}': value not found"),
                 );
+                self.unit.unknown_exports.push(name);
                 continue;
             };
             self.unit.all_exports.push((name, global));
@@ -458,9 +582,18 @@ impl Lower<'_> {
         lines.join("; ")
     }
 
-    /// What other modules can import from the module just lowered.
-    pub fn take_exports(&mut self) -> Exports {
-        let mut exports = Exports::default();
+    /// What other modules can import from the module just lowered, whose body is `init`.
+    pub fn take_exports(&mut self, init: FnId) -> Exports {
+        let body = self.funcs[init.index()].0.as_ref();
+        let mut imports = self.unit.imports.values();
+        let fails = body.is_some_and(|function| fails(&function.body))
+            || imports.any(|module| self.exports[module.index()].fails);
+        let mut exports = Exports {
+            unknown: std::mem::take(&mut self.unit.unknown_exports),
+            dynamic: self.unit.escapes || self.unit.dynamic_names || self.unit.needs_eval.is_some(),
+            fails,
+            ..Exports::default()
+        };
         for &(name, global) in &self.unit.imported {
             exports.members.insert(name, global);
             exports.order.push(name);

@@ -51,6 +51,8 @@ pub(super) struct Unit {
     pub slashed: Vec<Name>,
     /// Names listed by `export`.
     pub all_exports: Vec<(Name, GlobalId)>,
+    /// Names that an `export` lists, and nothing declares.
+    pub unknown_exports: Vec<Name>,
     /// Index of the function that is the module's body in the stack of open functions.
     pub depth: usize,
     /// Evaluated code: the local that holds its scope.
