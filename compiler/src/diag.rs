@@ -182,6 +182,12 @@ impl Diagnostics {
         self.list.iter()
     }
 
+    /// The errors in order of reporting.
+    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        let is_error = |one: &&Diagnostic| one.severity == Severity::Error;
+        self.list.iter().filter(is_error)
+    }
+
     /// Puts them in order of file and place, those without a place first.
     pub fn sort(&mut self) {
         self.list

@@ -95,20 +95,23 @@ fn misspelt_names() {
 #[test]
 fn imports_that_fail() {
     let scratch = Scratch::new();
-    scratch.write("lib.gene", "(fn area [] 1)\n(var kept 2)");
-    scratch.write("a.gene", "(import aera kept from \"lib\")");
+    scratch.write("lib.gene", "(fn area [] 1) (fn size [] 2)\n(var kept 2)");
+    scratch.write("a.gene", "(import aera kept from \"lib\")\n(aera)");
     let said = compile(scratch.path(), &["--check", "a.gene"])
-        .expect(0)
+        .expect(1)
         .err
         .clone();
     for text in [
-        "Symbol 'aera' not found in namespace",
+        "error: Symbol 'aera' not found in namespace\n --> a.gene:1:9",
         "did you mean `area`?",
+        "this module has no `aera`; it offers `area` and `size`",
+        "error: Symbol 'kept' not found in namespace\n --> a.gene:1:14",
         "this module keeps `kept` to itself",
         "::: lib.gene:1:1",
     ] {
         assert!(said.contains(text), "no {text:?} in\n{said}");
     }
+    assert!(!said.contains("warning"), "{said}");
     scratch.write("b.gene", "(import c from \"c\")");
     scratch.write("c.gene", "\n(import b from \"b\")");
     let said = compile(scratch.path(), &["--check", "b.gene"])
@@ -122,6 +125,103 @@ fn imports_that_fail() {
         "c.gene is imported here",
     ] {
         assert!(said.contains(text), "no {text:?} in\n{said}");
+    }
+}
+
+/// What `--check` says of a program that imports `x` from this module.
+fn imports_x(module: &str, code: i32) -> String {
+    let scratch = Scratch::new();
+    scratch.write("lib.gene", module);
+    scratch.write("a.gene", "(import x from \"lib\")");
+    compile(scratch.path(), &["--check", "a.gene"])
+        .expect(code)
+        .err
+        .clone()
+}
+
+#[test]
+fn missing_names_of_modules_that_fail_or_make_names() {
+    // Such a module ends with its own error before anything is imported.
+    for module in [
+        "(throw 1)",
+        "(var y (do (println 1) (throw 1)))",
+        "(if y (throw 1) else (exit 2))",
+        "(try (throw 1) catch * (throw 2))",
+        "(import z from \"./failing\")",
+        "(for i in [1] (break))\n(throw 1)",
+    ] {
+        let scratch = Scratch::new();
+        scratch.write("failing.gene", "(throw \"no\")");
+        scratch.write("lib.gene", module);
+        scratch.write("a.gene", "(import x from \"lib\")");
+        let checked = compile(scratch.path(), &["--check", "a.gene"]);
+        assert_eq!(checked.expect(0).err, "", "{module}");
+    }
+    // These end normally, or may.
+    for module in [
+        "(fn f [] (throw 1))",
+        "(if y (throw 1))",
+        "(try (throw 1) catch * 2)",
+        "($if_main (throw 1))",
+        "(return 1) (throw 2)",
+        "(while y (throw 1))",
+    ] {
+        let said = imports_x(module, 1);
+        assert!(said.contains("error: Symbol 'x' not found"), "{said}");
+    }
+    // What a module makes while it runs is not known before.
+    for module in [
+        "(eval `(var x 1))",
+        "($ns .set \"x\" 1)",
+        "(import gene/json/*)",
+    ] {
+        let said = imports_x(module, 0);
+        assert!(said.contains("warning: Symbol 'x' not found"), "{said}");
+    }
+    // What the module exports in vain is reported there alone.
+    let said = imports_x("(export x)", 1);
+    assert!(said.contains("Cannot export 'x'"), "{said}");
+    assert!(!said.contains("Symbol"), "{said}");
+}
+
+#[test]
+fn warnings_beside_errors() {
+    let said = said(
+        "(fn f [] (printn 1))\n(println (1 + 2 3))\n(var y: Int \"a\")",
+        1,
+    );
+    let found = [
+        "warning: printn is not defined\n --> a.gene:1:11",
+        "error: ",
+        "warning: Type error: expected Int, got String in variable",
+    ];
+    let places: Vec<_> = found.iter().map(|text| said.find(text)).collect();
+    assert!(places.iter().all(Option::is_some), "{said}");
+    assert!(places.is_sorted(), "{said}");
+}
+
+#[test]
+fn misspelt_words_of_forms() {
+    for (source, hint) in [
+        ("(loop (brek))", "break"),
+        ("(fn f [] (retrun 1))", "return"),
+        ("(var i 0) (whlie (i < 3) (i += 1))", "while"),
+        ("(fn f [tax] (taxes 1))", "tax"),
+        ("(if true 1 esle 2)", "else"),
+        ("(calss A (ctor [] 1))", "class"),
+    ] {
+        check(source, &["warning: ", &format!("did you mean `{hint}`?")]);
+    }
+    for source in [
+        "(fn f [] (brek)) (fn brek [] 1)",
+        "(fn f [] (fn retrun [x] x) (retrun 1))",
+        "(fn f [whlie] (whlie 1))",
+        "($ns .set \"brek\" 1) (brek)",
+        "(eval `(fn brek [] 1)) (brek)",
+        "(class A (method brek [] 1)) ((new A) .brek)",
+        "(println `(brek 1))",
+    ] {
+        check(source, &[]);
     }
 }
 

@@ -33,6 +33,9 @@ impl Lower<'_> {
             return self.macro_call(gene, span);
         }
         let callee = self.expr(&gene.head);
+        if let ExprKind::Var(Var::Name(text)) = &callee.kind {
+            self.note_unknown_callee(text);
+        }
         let class = word(&gene.head) == Some("Class");
         let outer = std::mem::replace(&mut self.self_param, class);
         let args = self.args(gene, 0);

@@ -126,16 +126,16 @@ pub(crate) fn lower_piece(
     let mut reader = program::Reader::new(files, sources, main_path, &name);
     if reader.module(main_path, main).is_some() {
         let mut modules = std::mem::take(&mut reader.done);
-        let lowered = lower_modules(&mut reader, &mut modules, options, piece);
-        match lowered {
-            Ok((mut hir, warnings)) if !reader.diagnostics.has_errors() => {
-                reader.report_all(&modules, warnings, Severity::Warning);
-                hir.warnings = std::mem::take(&mut reader.diagnostics);
-                hir.warnings.sort();
-                return Ok(hir);
-            }
-            Ok(_) => {}
-            Err(errors) => reader.report_all(&modules, errors, Severity::Error),
+        let (lowered, warnings) = lower_modules(&mut reader, &mut modules, options, piece);
+        let lowered =
+            lowered.map_err(|errors| reader.report_all(&modules, errors, Severity::Error));
+        reader.report_all(&modules, warnings, Severity::Warning);
+        if let Ok(mut hir) = lowered
+            && !reader.diagnostics.has_errors()
+        {
+            hir.warnings = std::mem::take(&mut reader.diagnostics);
+            hir.warnings.sort();
+            return Ok(hir);
         }
     } else if piece.is_none() {
         report_readable(&mut reader, main, options);
@@ -163,7 +163,8 @@ fn report_readable(reader: &mut program::Reader, main: FileId, options: &Options
     reader.report_all(&sources, errors, Severity::Error);
 }
 
-/// Lowers modules, each behind those it imports; the last is the main module. A pass that
+/// Lowers modules, each behind those it imports; the last is the main module. Gives the program or
+/// its errors, and what is suspicious about it. A pass that
 /// meets an assignment of a built-in name is repeated with that name hidden; the forms, which
 /// the pass has used up, are then read again.
 fn lower_modules(
@@ -171,7 +172,7 @@ fn lower_modules(
     sources: &mut [program::Source],
     options: &Options,
     piece: Option<Piece<'_>>,
-) -> Result<(Hir, Vec<Finding>), Vec<Finding>> {
+) -> (Result<Hir, Vec<Finding>>, Vec<Finding>) {
     let mut hidden = match &piece {
         Some(piece) => piece.known.hidden.clone(),
         None => HashSet::new(),
@@ -189,23 +190,25 @@ fn lower_modules(
         let mut members = std::mem::take(&mut lower.members);
         let warnings = std::mem::take(&mut lower.warnings);
         let main = lower.unit.index;
-        let Some(piece) = piece else {
-            let mut hir = lower.finish(modules)?;
+        members.retain(|one| piece.is_none() || one.module != main);
+        let mirrored = |mut hir: Hir| {
             for one in &members {
                 piece::mirror_members(&mut hir, one);
             }
-            return Ok((hir, warnings));
+            hir
         };
-        members.retain(|one| one.module != main);
+        let Some(piece) = piece else {
+            return (lower.finish(modules).map(mirrored), warnings);
+        };
         let mut after = piece.known.clone();
         lower.remember(&hidden, &mut after);
-        let mut hir = lower.finish(modules)?;
-        for one in &members {
-            piece::mirror_members(&mut hir, one);
-        }
-        piece::name_variables(&mut hir, main);
-        *piece.known = after;
-        return Ok((hir, warnings));
+        let finished = lower.finish(modules).map(|hir| {
+            let mut hir = mirrored(hir);
+            piece::name_variables(&mut hir, main);
+            *piece.known = after;
+            hir
+        });
+        return (finished, warnings);
     }
 }
 
@@ -253,7 +256,7 @@ fn lower_pass(
             let members = lower.own_members(init);
             lower.members.push(members);
         }
-        let mut exports = lower.take_exports();
+        let mut exports = lower.take_exports(init);
         exports.span = Span {
             end: span.start,
             ..span

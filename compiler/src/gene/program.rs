@@ -10,7 +10,7 @@ use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::hash::FastMap;
 use crate::hir::ModuleIdx;
 use crate::source::{FileId, Place, SourceMap};
-use gene_format::text::{Form, FormKind, ReadResult, Span, read_all};
+use gene_format::text::{Form, FormKind, Span, read_all};
 
 /// A module as read.
 pub(super) struct Source {
@@ -72,13 +72,20 @@ impl<'r> Reader<'r> {
 
     /// Reads a module and those it imports; `None` if it cannot be used.
     pub fn module(&mut self, path: &str, file: FileId) -> Option<ModuleIdx> {
-        let read = self.read(file)?;
+        let read = read_all(self.sources.text(file));
+        let is_readable = read.errors.is_empty();
+        let errors = read.errors.into_iter();
+        let errors = errors.map(|error| Diagnostic::from_read_error(file, error));
+        self.diagnostics.extend(errors);
         for warning in read.warnings {
             let mut found = Diagnostic::from_read_error(file, warning);
             found.severity = Severity::Warning;
             self.diagnostics.push(found);
         }
-        let forms = self.expand(file, read.forms)?;
+        let forms = match is_readable {
+            true => self.expand(file, read.forms)?,
+            false => return None,
+        };
         let name = self.sources.name(file).to_owned();
         let via = self.via.take();
         self.open.push((path.to_owned(), name.clone(), via));
@@ -127,8 +134,11 @@ impl<'r> Reader<'r> {
 
     /// The forms of a file with its `comptime` parts expanded.
     pub fn forms(&mut self, file: FileId) -> Option<Vec<Form>> {
-        let read = self.read(file)?;
-        self.expand(file, read.forms)
+        let read = read_all(self.sources.text(file));
+        match read.errors.is_empty() {
+            true => self.expand(file, read.forms),
+            false => None,
+        }
     }
 
     /// A text with errors as a module of its readable forms; `None` if there are none, or no
@@ -146,17 +156,6 @@ impl<'r> Reader<'r> {
             order: Vec::new(),
             package: None,
         })
-    }
-
-    fn read(&mut self, file: FileId) -> Option<ReadResult> {
-        let read = read_all(self.sources.text(file));
-        if read.errors.is_empty() {
-            return Some(read);
-        }
-        let errors = read.errors.into_iter();
-        let found = errors.map(|error| Diagnostic::from_read_error(file, error));
-        self.diagnostics.extend(found);
-        None
     }
 
     fn expand(&mut self, file: FileId, forms: Vec<Form>) -> Option<Vec<Form>> {

@@ -39,9 +39,59 @@ pub(super) fn meant(text: &str) -> Option<&'static str> {
     })
 }
 
+/// Words that begin a form with a meaning of its own.
+const FORMS: &[&str] = &[
+    "var",
+    "let",
+    "if",
+    "ifel",
+    "if_not",
+    "do",
+    "fn",
+    "while",
+    "loop",
+    "for",
+    "repeat",
+    "break",
+    "continue",
+    "return",
+    "case",
+    "try",
+    "throw",
+    "new",
+    "class",
+    "ns",
+    "object",
+    "enum",
+    "type",
+    "interface",
+    "implement",
+    "interceptor",
+    "block",
+    "yield",
+    "await",
+    "async",
+    "typeof",
+    "import",
+    "export",
+    "comptime",
+    "eval",
+];
+
+/// Words between the parts of such forms.
+pub(super) const PARTS: &[&str] = &["elif", "else", "when", "catch", "finally"];
+
 impl Lower<'_> {
-    /// The hint for a name that is not known, if there is one.
-    pub fn hint_of_unknown(&mut self, text: &str) -> Option<String> {
+    /// Notes that a name that is not known is called: it may be meant as the word of a form.
+    pub fn note_unknown_callee(&mut self, text: &str) {
+        let name = self.name(text);
+        if let Some(at) = self.unit.unknown.iter().position(|known| known.0 == name) {
+            self.unit.unknown[at].2 = self.hint_of_unknown(text, FORMS);
+        }
+    }
+
+    /// The hint for a name that is not known, if there is one; it may also be one of some words.
+    pub fn hint_of_unknown(&mut self, text: &str, words: &[&str]) -> Option<String> {
         if let Some((of, method)) = text.split_once('.')
             && !of.is_empty()
             && !method.is_empty()
@@ -56,7 +106,7 @@ impl Lower<'_> {
         match meant(text) {
             Some(hint) => Some(hint.to_owned()),
             None => self
-                .nearest(text)
+                .nearest(text, words)
                 .map(|near| format!("did you mean `{near}`?")),
         }
     }

@@ -285,23 +285,26 @@ impl Lower<'_> {
             return;
         }
         let text = text.to_owned();
-        let hint = self.hint_of_unknown(&text);
+        let hint = self.hint_of_unknown(&text, super::teach::PARTS);
         self.unit.unknown.push((name, span, hint));
     }
 
-    /// The known name that is closest to a text, if one is close enough to be meant.
-    pub fn nearest(&self, text: &str) -> Option<String> {
+    /// The known name, or word, that is closest to a text, if one is close enough to be meant.
+    pub fn nearest(&self, text: &str, words: &[&str]) -> Option<String> {
         let bound = (0..self.names.len())
             .map(|index| Name(index as u32))
             .filter(|name| self.scopes.lookup(*name).is_some())
             .map(|name| self.names.text(name));
-        nearest(text, bound.chain(BUILTINS.iter().copied()))
+        let all = bound.chain(BUILTINS.iter().copied());
+        nearest(text, all.chain(words.iter().copied()))
     }
 
     /// At the end of a module: the free names that nothing makes, nor can make at run time.
     pub fn report_unknown(&mut self) {
         for (name, span, hint) in std::mem::take(&mut self.unit.unknown) {
-            let made = self.needs_eval.is_some() || self.unit.assigned_names.contains(&name);
+            let made = self.needs_eval.is_some()
+                || self.unit.escapes
+                || self.unit.assigned_names.contains(&name);
             let Some(hint) = hint.filter(|_| !made) else {
                 continue;
             };
@@ -316,17 +319,27 @@ impl Lower<'_> {
 
 /// The name closest to a text, if one is close enough to be meant.
 pub(super) fn nearest<'n>(text: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
-    let limit = match text.chars().count() {
-        0..=2 => return None,
-        3..=5 => 1,
-        _ => 2,
-    };
     known
-        .filter(|known| *known != text && known.len().abs_diff(text.len()) <= limit)
+        .filter(|known| *known != text && known.len().abs_diff(text.len()) <= 2)
         .map(|known| (distance(text, known), known))
-        .filter(|(far, _)| *far <= limit)
+        .filter(|(far, known)| *far <= allowed(text, known))
         .min_by_key(|(far, known)| (*far, std::cmp::Reverse(known.len())))
         .map(|(_, known)| known.to_owned())
+}
+
+/// How many changes may turn a text into the name that it is meant as: few in short ones, unless
+/// these only end otherwise, as in the plural.
+fn allowed(text: &str, known: &str) -> usize {
+    let short = text.len().min(known.len());
+    if short >= 3 && (text.starts_with(known) || known.starts_with(text)) {
+        return 2;
+    }
+    match text.chars().count() {
+        0..=2 => 0,
+        3..=4 => 1,
+        5 if text.chars().next() != known.chars().next() => 1,
+        _ => 2,
+    }
 }
 
 /// What will be wrong with the arguments of a call when it runs, and what may be meant. That is a
@@ -406,7 +419,18 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::distance;
+    use super::{distance, nearest};
+
+    #[test]
+    fn short_names_allow_fewer_changes() {
+        let near = |text, known: &'static str| nearest(text, known.split(' '));
+        assert_eq!(near("taxes", "fax tax"), Some("tax".into()));
+        assert_eq!(near("box", "boxes"), Some("boxes".into()));
+        assert_eq!(near("cuotn", "count"), Some("count".into()));
+        assert_eq!(near("brek", "repeat break"), Some("break".into()));
+        assert_eq!(near("mouth", "count"), None);
+        assert_eq!(near("fi", "if fib"), None);
+    }
 
     #[test]
     fn distances_count_changes() {

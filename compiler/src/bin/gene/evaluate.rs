@@ -51,13 +51,12 @@ impl Evaluator for Compiler {
         let mut sources = SourceMap::new();
         let main = sources.add("<eval>", text.as_bytes());
         let before = session.changes();
-        let program =
-            session
-                .evaluate(&mut sources, main, &around)
-                .map_err(|errors| match errors.iter().next() {
-                    Some(error) => error.message.clone(),
-                    None => "cannot be compiled".to_owned(),
-                })?;
+        let program = session
+            .evaluate(&mut sources, main, &around)
+            .map_err(|found| match found.errors().next() {
+                Some(error) => error.message.clone(),
+                None => "cannot be compiled".to_owned(),
+            })?;
         self.changes += session.changes() - before;
         let image = write_image(&program, &WriteOptions::default())
             .map_err(|error| format!("the code does not fit an image: {error}"))?;
