@@ -315,20 +315,106 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
     }
 }
 
-#[test]
-fn a_large_image_is_mapped_and_runs() {
-    let scratch = Scratch::new();
+/// A source whose image is large enough to be mapped; `last` follows five thousand functions.
+fn large(scratch: &Scratch, last: &str) -> PathBuf {
     let mut text = String::new();
     for i in 0..5_000 {
         text.push_str(&format!(
             "(fn f{i} [a b] (if (a > b) (println \"f{i}\" a) else (+ a b {i})))\n"
         ));
     }
-    text.push_str("(println (f4999 1 2))\n");
+    text.push_str(last);
     let source = scratch.write("large.gene", text);
     let image = scratch.file("large.gir");
     compile(&[&source, Path::new("-o"), &image]).expect(0);
     assert!(std::fs::metadata(&image).expect("the image").len() > 256 << 10);
+    image
+}
+
+/// A program that waits for a line before it goes on, and what the system says is mapped by then.
+#[cfg(target_os = "linux")]
+fn waiting(image: &Path, options: &[&str]) -> (std::process::Child, String) {
+    use std::io::{BufRead, BufReader};
+    let mut child = Command::new(&programs().vm)
+        .args(options)
+        .arg(image)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.as_mut().expect("piped"));
+    out.read_line(&mut line).expect("a line");
+    assert_eq!(line, "ready\n");
+    let maps = std::fs::read_to_string(format!("/proc/{}/maps", child.id())).expect("maps");
+    (child, maps)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn images_are_mapped_only_where_others_cannot_change_them() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let scratch = Scratch::new();
+    let folder = scratch.path().join("own");
+    std::fs::create_dir(&folder).expect("new");
+    let text = "(println \"ready\") (flush) (readline) (println (f4999 1 2))\n";
+    let image = folder.join("large.gir");
+    std::fs::rename(large(&scratch, text), &image).expect("renamed");
+    let chmod = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("ours");
+    };
+    let link = scratch.file("link.gir");
+    symlink(&image, &link).expect("new");
+    let is_mapped = |image: &Path, options: &[&str]| {
+        let (child, maps) = waiting(image, options);
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.stdout, b"5002\n");
+        maps.contains("large.gir")
+    };
+    for (file, dir, want) in [
+        (0o644, 0o755, true),
+        (0o600, 0o700, true),
+        (0o664, 0o755, false),
+        (0o646, 0o755, false),
+        (0o644, 0o775, false),
+        (0o644, 0o1757, false),
+    ] {
+        chmod(&image, file);
+        chmod(&folder, dir);
+        assert_eq!(is_mapped(&image, &[]), want, "{file:o} in {dir:o}");
+    }
+    assert!(!is_mapped(&link, &[]), "what the link leads to decides");
+    chmod(&folder, 0o755);
+    assert!(is_mapped(&link, &[]));
+    assert!(!is_mapped(&image, &["--sandbox"]));
+    assert!(is_mapped(&image, &["--deny-all"]));
+
+    // a signal that somebody sends is none of ours
+    let (child, _) = waiting(&image, &[]);
+    let sent = Command::new("kill")
+        .args(["-s", "BUS", &child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill starts").success());
+    let output = child.wait_with_output().expect("it ends");
+    let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
+    assert_eq!((signal, &*output.stderr), (Some(7), &b""[..]));
+
+    // the file becomes shorter under the running program
+    let (mut child, _) = waiting(&image, &[]);
+    let file = std::fs::File::options().write(true).open(&image);
+    file.and_then(|file| file.set_len(4096)).expect("shorter");
+    drop(child.stdin.take());
+    let output = child.wait_with_output().expect("it ends");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{err}");
+    assert!(err.contains("became shorter"), "{err}");
+}
+
+#[test]
+fn a_large_image_is_mapped_and_runs() {
+    let scratch = Scratch::new();
+    let image = large(&scratch, "(println (f4999 1 2))\n");
     let output = vm(&image);
     output.expect(0);
     assert_eq!(output.out, "5002\n");

@@ -23,6 +23,7 @@ pub mod program;
 pub mod run;
 pub mod start;
 pub mod symbol;
+mod truncated;
 pub mod types;
 pub mod value;
 pub mod vm;

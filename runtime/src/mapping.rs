@@ -3,9 +3,11 @@
 //! Small images are read (measured faster); larger ones are mapped read-only and private, and
 //! only if others cannot write the file or its directory: whoever can overwrite or truncate a
 //! mapped file can change code after it was verified, or stop the process. Overwriting an image
-//! in place while it runs is excluded by contract: install a new file and rename it.
+//! in place while it runs is excluded by contract: install a new file and rename it. A file that
+//! is truncated nevertheless ends the process in order (`truncated.rs`).
 #![allow(unsafe_code)]
 
+use crate::truncated::{self, Watched};
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
@@ -20,7 +22,7 @@ pub struct Mapping {
 
 enum Bytes {
     Copy { words: Vec<u64>, len: usize },
-    Map(memmap2::Mmap),
+    Map(memmap2::Mmap, Watched),
     Static(&'static [u8]),
 }
 
@@ -44,9 +46,9 @@ impl Mapping {
         if meta.is_file() && meta.len() >= MAP_FROM && only_owner_writes(path, &meta) {
             // SAFETY: the file is writable by its owner only, who is bound by the contract above
             let map = unsafe { memmap2::Mmap::map(&file)? };
-            report_truncation();
+            let watched = truncated::watch(&map);
             return Ok(Mapping {
-                bytes: Bytes::Map(map),
+                bytes: Bytes::Map(map, watched),
             });
         }
         Mapping::read_file(file, &meta)
@@ -119,7 +121,7 @@ impl Mapping {
                 // SAFETY: len is at most the words' bytes
                 unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), *len) }
             }
-            Bytes::Map(map) => map,
+            Bytes::Map(map, _) => map,
             Bytes::Static(bytes) => bytes,
         }
     }
@@ -132,7 +134,8 @@ impl Mapping {
                 // SAFETY: len is at most the words' bytes
                 unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), len) }
             }
-            Bytes::Map(map) => {
+            Bytes::Map(map, watched) => {
+                std::mem::forget(watched);
                 let map: &'static memmap2::Mmap = Box::leak(Box::new(map));
                 map
             }
@@ -141,50 +144,18 @@ impl Mapping {
     }
 }
 
-#[cfg(unix)]
 fn only_owner_writes(path: &Path, meta: &std::fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     const OTHERS_WRITE: u32 = 0o022;
     // SAFETY: geteuid has no preconditions
     let me = unsafe { libc::geteuid() };
     let trusted = |m: &std::fs::Metadata| m.uid() == me || m.uid() == 0;
-    let dir = match path.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    };
+    // of the file itself, wherever a link to it lies
+    let dir = path.canonicalize().ok();
+    let dir = dir.as_deref().and_then(Path::parent);
     meta.mode() & OTHERS_WRITE == 0
         && trusted(meta)
-        && std::fs::metadata(dir).is_ok_and(|d| d.mode() & OTHERS_WRITE == 0 && trusted(&d))
+        && dir
+            .and_then(|dir| dir.metadata().ok())
+            .is_some_and(|d| d.mode() & OTHERS_WRITE == 0 && trusted(&d))
 }
-
-#[cfg(not(unix))]
-fn only_owner_writes(_: &Path, _: &std::fs::Metadata) -> bool {
-    false
-}
-
-/// Exit code of a process whose mapped image was truncated: that of a corrupt image.
-#[cfg(unix)]
-const TRUNCATED: i32 = 4;
-
-/// Turns the signal of a page that no longer exists into a clear end of the process.
-#[cfg(unix)]
-fn report_truncation() {
-    extern "C" fn on_bus_error(_: libc::c_int) {
-        let text = b"Error: the image file became shorter while it was running\n";
-        // SAFETY: write and _exit may be called in a signal handler
-        unsafe {
-            libc::write(2, text.as_ptr().cast(), text.len());
-            libc::_exit(TRUNCATED);
-        }
-    }
-    // SAFETY: the handler calls nothing but async-signal-safe functions
-    unsafe {
-        libc::signal(
-            libc::SIGBUS,
-            on_bus_error as *const () as libc::sighandler_t,
-        );
-    }
-}
-
-#[cfg(not(unix))]
-fn report_truncation() {}

@@ -19,7 +19,8 @@ Exit codes:
   1  an error that the program did not catch
   2  wrong options or arguments
   3  the image, or one that it imports, cannot be read
-  4  not an image, or a corrupt one, or one of another version, or images that do not fit together
+  4  not an image, or a corrupt one, or one of another version, or images that do not fit together;
+     or its file became shorter while it was running
   5  the image needs a compiler at run time: use gene run
   6  a limit is used up (--max-steps)
   7  an internal error of gene-vm
