@@ -156,8 +156,8 @@ impl CompileArgs {
             Ok(hir) => hir,
             Err(found) => return failed(found, &sources),
         };
-        let image =
-            compile::generate(&hir, &sources, &options).and_then(|program| image(&program, write));
+        let image = compile::generate(&hir, &sources, &options)
+            .and_then(|program| image_with_sources(program, &sources, write));
         match image {
             Ok(image) => Ok((image, hir.warnings.render(&sources, self.errors.format()))),
             Err(found) => failed(found, &sources),
@@ -190,7 +190,10 @@ impl CompileArgs {
             let warnings = hir.warnings.render(&sources, self.errors.format());
             let mut images = Vec::new();
             for part in separate::generate(hir, &sources, &options)? {
-                images.push((part.path, image(&part.program, write)?));
+                images.push((
+                    part.path,
+                    image_with_sources(part.program, &sources, write)?,
+                ));
             }
             Ok((images, warnings))
         };
@@ -266,6 +269,22 @@ impl ErrorArgs {
 pub fn has_colours(stream: &impl IsTerminal) -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     stream.is_terminal() && !refused
+}
+
+/// As [`image()`], with the source texts if the options say so.
+///
+/// # Errors
+///
+/// What exceeds the format's limits.
+pub fn image_with_sources(
+    mut program: Program,
+    sources: &SourceMap,
+    options: &WriteOptions,
+) -> Result<Vec<u8>, Diagnostics> {
+    if options.sources {
+        compile::keep_sources(&mut program, sources);
+    }
+    image(&program, options)
 }
 
 /// The bytes of a program's image.

@@ -1,6 +1,7 @@
 //! Source to program: the whole pipeline.
 
 use gene_format::program::Program;
+use gene_format::write::source_hash;
 
 use crate::codegen;
 use crate::diag::{Diagnostic, Diagnostics};
@@ -128,18 +129,18 @@ pub fn generate(hir: &Hir, sources: &SourceMap, options: &Options) -> Result<Pro
         diagnostics
     })?;
     program.meta = options.meta();
-    program.source_hash = hash_of(&texts);
+    program.source_hash = source_hash(texts);
     Ok(program)
 }
 
-/// BLAKE3 of texts in order; where one ends counts.
-fn hash_of(texts: &[&[u8]]) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new();
-    for text in texts {
-        hasher.update(&(text.len() as u64).to_le_bytes());
-        hasher.update(text);
+/// Gives the modules of a program their source texts, to be kept in its image.
+pub fn keep_sources(program: &mut Program, sources: &SourceMap) {
+    for module in &mut program.modules {
+        let name = program.strings.get(module.name.index());
+        let file = name.and_then(|name| file_named(sources, name));
+        let text = file.and_then(|file| std::str::from_utf8(sources.text(file)).ok());
+        module.source = text.map(Box::from);
     }
-    *hasher.finalize().as_bytes()
 }
 
 /// Modules are named like their files.

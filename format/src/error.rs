@@ -77,6 +77,22 @@ pub enum FormatErrorKind {
     /// The magic is missing.
     #[error("found no magic, expected the bytes 89 47 49 52 0D 0A 1A 0A")]
     NotAnImage,
+    /// Debug data where an image should be.
+    #[error("found debug data that was split from an image, expected an image")]
+    DebugData,
+    /// An image, or another file, where debug data should be.
+    #[error("found no magic of debug data, expected the bytes 89 47 44 42 0D 0A 1A 0A")]
+    NotDebugData,
+    /// Debug data of another image, or of the same code compiled from other sources.
+    #[error("found debug data of the image with {what} {found}, expected {expected}")]
+    OtherImage {
+        /// `content id` or `build id`.
+        what: &'static str,
+        /// First digits of the id that the debug data names.
+        found: String,
+        /// First digits of the image's id.
+        expected: String,
+    },
     /// The magic was changed as text-mode transfers do.
     #[error("found a changed magic, expected the bytes 89 47 49 52 0D 0A 1A 0A")]
     TextMode,
@@ -174,6 +190,9 @@ impl FormatErrorKind {
         use FormatErrorKind::*;
         match self {
             NotAnImage => "this is no Gene image: compile the source with gene-compile",
+            DebugData => "name the image, and give this file to --debug-file",
+            NotDebugData => "give the file that --split-debug wrote",
+            OtherImage { .. } => "use the file that was written together with the image",
             TextMode => "the file was transferred as text: copy it again in binary mode",
             Truncated { .. } => "the file is incomplete: copy it again or compile anew",
             Trailing { .. } => "something was appended: copy it again or compile anew",

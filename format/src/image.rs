@@ -25,10 +25,11 @@ use crate::program::{
     TableId,
 };
 pub use constants::ConstKind;
-use debug::DebugSection;
+pub use debug::DebugData;
+use debug::DebugSections;
 pub use links::{ExportView, ImportView};
 pub(crate) use sections::checked as sections_of;
-use sections::{Abi, Sections};
+use sections::{Accept, Sections};
 
 /// An image whose header, section table and metadata are intact.
 ///
@@ -56,9 +57,7 @@ pub struct CheckedImage<'a> {
     imports: &'a [ImportRecord],
     exports: &'a [ExportRecord],
     code: &'a [u64],
-    lines: DebugSection<'a>,
-    vars: DebugSection<'a>,
-    sources: DebugSection<'a>,
+    debug: DebugSections<'a>,
 }
 
 impl fmt::Debug for CheckedImage<'_> {
@@ -230,7 +229,7 @@ impl<'a> CheckedImage<'a> {
     ///
     /// The first thing that is wrong. `bytes` must lie at an address that is a multiple of 8.
     pub fn parse(bytes: &'a [u8]) -> Result<CheckedImage<'a>> {
-        CheckedImage::new(Sections::parse(bytes, Abi::Own)?)
+        CheckedImage::new(Sections::parse(bytes, Accept::Image)?)
     }
 
     /// As [`CheckedImage::parse`], also for images of another ABI fingerprint: made by an earlier
@@ -240,7 +239,7 @@ impl<'a> CheckedImage<'a> {
     ///
     /// As [`CheckedImage::parse`].
     pub fn inspect(bytes: &'a [u8]) -> Result<CheckedImage<'a>> {
-        CheckedImage::new(Sections::parse(bytes, Abi::Any)?)
+        CheckedImage::new(Sections::parse(bytes, Accept::AnyImage)?)
     }
 
     fn new(sections: Sections<'a>) -> Result<CheckedImage<'a>> {
@@ -262,9 +261,7 @@ impl<'a> CheckedImage<'a> {
             imports: records(sections.bytes(IMPT), IMPT)?,
             exports: records(sections.bytes(EXPT), EXPT)?,
             code: code_words(sections.bytes(layout::CODE))?,
-            lines: DebugSection::new(sections.find(LINE)),
-            vars: DebugSection::new(sections.find(VARS)),
-            sources: DebugSection::new(sections.find(SRCS)),
+            debug: DebugSections::new(&sections),
             sections,
         };
         image.check_flags()?;
@@ -374,6 +371,11 @@ impl<'a> CheckedImage<'a> {
     pub fn meta(&self) -> Result<Vec<(String, String)>> {
         let own = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
         Ok(self.meta.pairs.iter().map(own).collect())
+    }
+
+    /// The bytes of META.
+    pub(crate) fn meta_bytes(&self) -> &'a [u8] {
+        self.sections.bytes(META)
     }
 
     /// A string.

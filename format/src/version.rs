@@ -4,6 +4,9 @@
 /// the line ends and the ^Z show a transfer in text mode.
 pub const MAGIC: [u8; 8] = [0x89, b'G', b'I', b'R', 0x0D, 0x0A, 0x1A, 0x0A];
 
+/// First eight bytes of every file of debug data that was split from an image.
+pub const DEBUG_MAGIC: [u8; 8] = [0x89, b'G', b'D', b'B', 0x0D, 0x0A, 0x1A, 0x0A];
+
 /// Major version: other majors are rejected.
 pub const MAJOR: u16 = 1;
 

@@ -14,7 +14,7 @@ use zerocopy::little_endian::{U16, U32};
 use zerocopy::{Immutable, IntoBytes};
 
 use crate::error::{FormatError, FormatErrorKind, Place, Result};
-use crate::image::sections_of;
+use crate::image::{CheckedImage, sections_of};
 use crate::layout::{self, *};
 use crate::limits::{MAX_CODE, MAX_IMPORTS, MAX_MODULES, MAX_PER_FUNC, MAX_STRINGS};
 use crate::meta::{self, Meta};
@@ -22,6 +22,7 @@ use crate::ops::MAX_FRAME;
 use crate::program::{
     Capture, Export, Func, FuncKind, Import, Module, ParamKind, Program, StrId, TableEntry,
 };
+use crate::version::{DEBUG_MAGIC, MAGIC};
 use container::Part;
 
 /// What goes into an image besides the program.
@@ -95,8 +96,8 @@ pub fn write_image(program: &Program, options: &WriteOptions) -> Result<Vec<u8>>
         flags |= NEEDS_EVAL;
     }
     let content = container::content_id(&parts);
-    let build = build_id(program, &parts[0].bytes, &content);
-    container::assemble(&parts, flags, &content, &build)
+    let build = build_id(&parts[0].bytes, &content, &program.source_hash);
+    container::assemble(MAGIC, &parts, flags, &content, &build)
 }
 
 /// The image without positions, variable names and sources; its content id stays.
@@ -105,18 +106,51 @@ pub fn write_image(program: &Program, options: &WriteOptions) -> Result<Vec<u8>>
 ///
 /// The image is damaged. Every checksum is checked, so that damage is not sealed anew.
 pub fn strip(bytes: &[u8]) -> Result<Vec<u8>> {
+    split_debug(bytes).map(|(image, _)| image)
+}
+
+/// The image as [`strip`] makes it, and a file with what was removed, if there was anything:
+/// [`DebugData`](crate::image::DebugData) reads it.
+///
+/// # Errors
+///
+/// As [`strip`].
+pub fn split_debug(bytes: &[u8]) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
     let (header, sections) = sections_of(bytes)?;
-    let parts: Vec<Part<'_>> = sections
-        .into_iter()
-        .filter(|section| section.view.flags & STRIPPABLE == 0)
-        .map(|section| section.part())
-        .collect();
+    let parts = sections.iter().map(|section| section.part());
+    let (debug, parts): (Vec<Part<'_>>, Vec<Part<'_>>) =
+        parts.partition(|part| part.flags & STRIPPABLE != 0);
     let flags = header.flags.get() & !HAS_DEBUG | STRIPPED;
-    container::assemble(&parts, flags, &header.content_id, &header.build_id)
+    let (content, build) = (&header.content_id, &header.build_id);
+    let image = container::assemble(MAGIC, &parts, flags, content, build)?;
+    let debug = match debug.is_empty() {
+        true => None,
+        false => Some(container::assemble(DEBUG_MAGIC, &debug, 0, content, build)?),
+    };
+    Ok((image, debug))
+}
+
+/// Hash of all source texts of a program, in the order of its modules; where one ends counts.
+pub fn source_hash<'t>(texts: impl IntoIterator<Item = &'t [u8]>) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for text in texts {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text);
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// True if an image was compiled from exactly these texts, in the order of its modules.
+pub fn is_compiled_from<'t>(
+    image: &CheckedImage<'_>,
+    texts: impl IntoIterator<Item = &'t [u8]>,
+) -> bool {
+    let hash = source_hash(texts);
+    *image.build_id() == build_id(image.meta_bytes(), image.content_id(), &hash)
 }
 
 /// Hash of sources, options and content.
-fn build_id(program: &Program, meta: &[u8], content: &[u8; 32]) -> [u8; 32] {
+fn build_id(meta: &[u8], content: &[u8; 32], source_hash: &[u8; 32]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     let mut add = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
@@ -124,7 +158,7 @@ fn build_id(program: &Program, meta: &[u8], content: &[u8; 32]) -> [u8; 32] {
     };
     add(meta);
     add(content);
-    add(&program.source_hash);
+    add(source_hash);
     *hasher.finalize().as_bytes()
 }
 

@@ -346,7 +346,11 @@ impl Vm {
                     .and_then(|m| image.view.string(m.name).ok())
                     .unwrap_or(&image.name);
                 let name = image.view.string(proto.name).unwrap_or("");
-                let (line, column) = image.view.position(func, index).unwrap_or((0, 0));
+                let (line, column) = image
+                    .debug
+                    .view(&image.view)
+                    .position(func, index)
+                    .unwrap_or((0, 0));
                 let prelude = self.prelude.as_ref();
                 return Some(Place {
                     library: prelude.is_some_and(|p| std::ptr::eq(p.image, image)),
@@ -378,8 +382,18 @@ impl Vm {
         self.describe_place(std::ptr::with_exposed_provenance(word.bits() as usize))
     }
 
+    /// The line of source at a place, if it is known.
+    fn excerpt(&self, place: &Place) -> Option<String> {
+        self.images.iter().rev().find_map(|&image| {
+            // SAFETY: images are never freed
+            let image: &Image = unsafe { &*image };
+            let at = (place.line, place.column);
+            image.debug.excerpt(&image.view, &place.file, at)
+        })
+    }
+
     /// The text that an uncaught exception is reported with: the diagnostic of 09-errors §4 in
-    /// one line, then the calls that led to it.
+    /// one line, the line of source if it is known, then the calls that led to it.
     pub fn report(&self) -> String {
         let message = self.message_of(self.raised);
         let frames: Vec<Place> = self
@@ -404,6 +418,7 @@ impl Vm {
             json_text(code_of_message(&message)),
             json_text(file),
         );
+        out.push_str(&place.and_then(|p| self.excerpt(&p)).unwrap_or_default());
         let hidden = frames.len().saturating_sub(2 * SHOWN_FRAMES);
         for (i, place) in frames.iter().enumerate() {
             if hidden > 0 && i == SHOWN_FRAMES {

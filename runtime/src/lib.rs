@@ -3,6 +3,7 @@
 pub mod arith;
 pub mod capabilities;
 pub mod classes;
+pub mod debug_file;
 pub mod equality;
 pub mod errors;
 pub mod evaluate;

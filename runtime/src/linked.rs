@@ -5,6 +5,7 @@
 //! (`CheckedImage::imports`). Nothing here recurses: images may import each other as deep as there
 //! are files.
 
+use crate::debug_file::DebugFile;
 use crate::mapping::Mapping;
 use crate::program::Image;
 use crate::run::Failure;
@@ -121,7 +122,9 @@ fn read(
         path: name.clone(),
         error,
     })?;
-    Image::load(&name, bytes).map_err(|error| in_image(path, &error))
+    let mut image = Image::load(&name, bytes).map_err(|error| in_image(path, &error))?;
+    image.debug = DebugFile::beside(&file);
+    Ok(image)
 }
 
 /// Checks that every name that an image imports is exported; otherwise the first function that

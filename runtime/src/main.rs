@@ -27,6 +27,11 @@ struct Cli {
     /// Refuse nil where a type does not name it.
     #[arg(long)]
     strict_nil: bool,
+
+    /// Positions and sources for reports of errors, as --split-debug wrote them [default:
+    /// IMAGE.debug, if it is there and belongs to the image].
+    #[arg(long, value_name = "FILE")]
+    debug_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -51,6 +56,7 @@ impl Cli {
                 verify: VerifyArg::Lazy,
                 limits: Limits::default(),
                 strict_nil: false,
+                debug_file: None,
             },
             None => Cli::parse(),
         }
@@ -65,6 +71,7 @@ fn run() -> i32 {
     let options = match cli.limits.options(program, cli.args) {
         Ok(options) => Options {
             strict_nil: cli.strict_nil,
+            debug_file: cli.debug_file,
             ..options
         },
         Err(text) => {

@@ -5,6 +5,7 @@
 //! does not run.
 #![allow(unsafe_code)]
 
+use crate::debug_file::DebugFile;
 use crate::heap::object::{Closure, Kind};
 use crate::mapping::Mapping;
 use crate::natives::Raised;
@@ -103,6 +104,8 @@ pub struct Image {
     pub namespaces: Vec<Value>,
     /// The images that it imports, by index: added to the machine before it, so never itself.
     pub imports: Vec<*mut Image>,
+    /// Positions and sources that are not in the image.
+    pub debug: DebugFile,
 }
 
 impl Image {
@@ -127,6 +130,7 @@ impl Image {
             name: name.to_owned(),
             namespaces: Vec::new(),
             imports: Vec::new(),
+            debug: DebugFile::default(),
             view,
         }))
     }

@@ -1,6 +1,7 @@
 //! Running an image file from beginning to end: what `gene-vm` does, for other hosts too.
 
 use crate::capabilities::CapabilityArgs;
+use crate::debug_file::DebugFile;
 use crate::errors::Fatal;
 use crate::evaluate::Evaluator;
 use crate::linked::{self, Linked};
@@ -126,6 +127,14 @@ pub enum Failure {
         /// What the system says.
         error: std::io::Error,
     },
+    /// The file with its debug data cannot be read.
+    #[error("its debug data {path} cannot be read: {error}")]
+    DebugFile {
+        /// The file.
+        path: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
     /// It has forms that need a compiler.
     #[error(
         "{0}: this form needs a compiler at run time (eval); start the program with `gene run`"
@@ -137,7 +146,7 @@ impl Failure {
     /// The process's exit code.
     pub fn exit_code(failure: &Failure) -> i32 {
         match failure {
-            Failure::Read(_) | Failure::Import { .. } => 3,
+            Failure::Read(_) | Failure::Import { .. } | Failure::DebugFile { .. } => 3,
             Failure::Format(_) => 4,
             Failure::NeedsEval(_) => 5,
         }
@@ -234,7 +243,15 @@ impl Machine {
         };
         let bytes = read(path).map_err(Failure::Read)?;
         let name = path.display().to_string();
-        let image = Image::load(&name, bytes).map_err(|e| Failure::Format(e.to_string()))?;
+        let mut image = Image::load(&name, bytes).map_err(|e| Failure::Format(e.to_string()))?;
+        image.debug = DebugFile::beside(path);
+        if let Some(file) = &options.debug_file {
+            let opened = image.debug.open(file, &image.view);
+            opened.map_err(|error| Failure::DebugFile {
+                path: file.display().to_string(),
+                error,
+            })?;
+        }
         let images = match image.view.import_count() {
             0 => vec![Linked {
                 image,

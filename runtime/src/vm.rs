@@ -18,6 +18,7 @@ use crate::types::TypeCheck;
 use crate::value::{Value, fits_int};
 use gene_format::program::FuncId;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -62,6 +63,8 @@ pub struct Options {
     pub strict_nil: bool,
     /// What the program may do outside its memory.
     pub capabilities: Capabilities,
+    /// The file with the debug data of the main image, if it is not `IMAGE.debug`.
+    pub debug_file: Option<PathBuf>,
 }
 
 /// What the collector did.
@@ -90,6 +93,7 @@ impl Default for Options {
             program: String::new(),
             strict_nil: false,
             capabilities: Capabilities::default(),
+            debug_file: None,
         }
     }
 }

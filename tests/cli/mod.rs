@@ -4,6 +4,7 @@
 mod cache;
 mod capabilities;
 mod compile;
+mod debug;
 mod deps;
 mod fmt;
 mod parse;

@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use gene_format::aligned::Aligned;
 use gene_format::dump::{Select, gather, render};
-use gene_format::image::CheckedImage;
+use gene_format::image::{CheckedImage, DebugData};
 use gene_format::verify::verify_image;
-use gene_format::write::strip;
+use gene_format::write::split_debug;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -47,6 +47,11 @@ struct Args {
     /// Show only header, sections and META.
     #[arg(long)]
     header_only: bool,
+
+    /// Positions, names and sources, as --split-debug wrote them [default: IMAGE.debug, if it is
+    /// there and belongs to the image].
+    #[arg(long, value_name = "FILE")]
+    debug_file: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -65,6 +70,10 @@ enum Command {
         /// Where to write the result; may be the image itself.
         #[arg(short, long, value_name = "OUT")]
         output: PathBuf,
+        /// Write what is removed to this file; gene-vm finds it beside OUT if it is called
+        /// OUT.debug.
+        #[arg(long, value_name = "FILE")]
+        split_debug: Option<PathBuf>,
     },
 }
 
@@ -89,7 +98,14 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let result = match (&args.command, &args.file) {
         (Some(Command::Verify { file }), _) => verify(file),
-        (Some(Command::Strip { file, output }), _) => write_stripped(file, output),
+        (
+            Some(Command::Strip {
+                file,
+                output,
+                split_debug,
+            }),
+            _,
+        ) => write_stripped(file, output, split_debug.as_deref()),
         (None, Some(file)) => show(file, &args),
         (None, None) => Err(Failure::usage("no image to show".into())),
     };
@@ -130,7 +146,17 @@ fn print(text: &str) -> Result<(), Failure> {
 
 fn show(path: &Path, args: &Args) -> Result<(), Failure> {
     let bytes = read(path)?;
-    let image = CheckedImage::inspect(&bytes).map_err(|error| Failure::image(path, error))?;
+    let mut image = CheckedImage::inspect(&bytes).map_err(|error| Failure::image(path, error))?;
+    let debug = debug_bytes(path, args.debug_file.as_deref(), &image)?;
+    if let Some((debug_path, bytes)) = &debug {
+        let attached = DebugData::parse(bytes).and_then(|data| image.attach(&data));
+        if let Err(error) = attached {
+            match &args.debug_file {
+                Some(_) => return Err(Failure::image(debug_path, error)),
+                None => warn(debug_path, &error),
+            }
+        }
+    }
     let select = Select {
         header_only: args.header_only,
         function: args.function.clone(),
@@ -152,6 +178,32 @@ fn show(path: &Path, args: &Args) -> Result<(), Failure> {
     print(&render(&facts, io::stdout().is_terminal() && !plain))
 }
 
+/// The debug data that belongs to an image: the file that was named, or the one beside it.
+fn debug_bytes(
+    path: &Path,
+    named: Option<&Path>,
+    image: &CheckedImage<'_>,
+) -> Result<Option<(PathBuf, Aligned)>, Failure> {
+    if let Some(named) = named {
+        return Ok(Some((named.to_owned(), read(named)?)));
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".debug");
+    let beside = PathBuf::from(beside);
+    match image.has_positions() || !beside.exists() {
+        true => Ok(None),
+        false => read(&beside).map(|bytes| Some((beside, bytes))),
+    }
+}
+
+fn warn(path: &Path, error: &dyn std::fmt::Display) {
+    let _ = writeln!(
+        io::stderr(),
+        "gene-dump: warning: {}: {error}",
+        path.display()
+    );
+}
+
 fn verify(path: &Path) -> Result<(), Failure> {
     let bytes = read(path)?;
     let verified = verify_image(&bytes).map_err(|error| Failure::image(path, error))?;
@@ -167,10 +219,17 @@ fn verify(path: &Path) -> Result<(), Failure> {
     ))
 }
 
-fn write_stripped(path: &Path, output: &Path) -> Result<(), Failure> {
+fn write_stripped(path: &Path, output: &Path, debug: Option<&Path>) -> Result<(), Failure> {
     let bytes = read(path)?;
-    let stripped = strip(&bytes).map_err(|error| Failure::image(path, error))?;
-    write(output, &stripped).map_err(|error| Failure::file(output, &error))
+    let (image, data) = split_debug(&bytes).map_err(|error| Failure::image(path, error))?;
+    let write =
+        |path: &Path, bytes: &[u8]| write(path, bytes).map_err(|error| Failure::file(path, &error));
+    match (debug, data) {
+        (Some(debug), Some(data)) => write(debug, &data)?,
+        (Some(_), None) => return Err(Failure::image(path, "it has no debug data to split off")),
+        (None, _) => {}
+    }
+    write(output, &image)
 }
 
 /// Writes beside the target and renames, so that the target is the old file or the new one.

@@ -9,22 +9,22 @@ use std::sync::OnceLock;
 use zerocopy::FromBytes;
 use zerocopy::little_endian::U32;
 
-use super::sections::{Section, check_crc};
+use super::sections::{Accept, Section, Sections, check_crc};
 use super::{CheckedImage, Place, field, unexpected};
-use crate::error::Result;
+use crate::error::{FormatError, FormatErrorKind, Result};
 use crate::layout::{LINE, SRCS, Tag, VARS};
 use crate::program::{FuncId, ModuleId, StrId};
 use crate::varint;
 
 /// A debug section that may be absent or damaged.
 #[derive(Clone, Debug)]
-pub(super) struct DebugSection<'a> {
+struct DebugSection<'a> {
     section: Option<Section<'a>>,
     intact: OnceLock<bool>,
 }
 
 impl<'a> DebugSection<'a> {
-    pub fn new(section: Option<Section<'a>>) -> DebugSection<'a> {
+    fn new(section: Option<Section<'a>>) -> DebugSection<'a> {
         DebugSection {
             section,
             intact: OnceLock::new(),
@@ -50,6 +50,53 @@ impl<'a> DebugSection<'a> {
         let end = offsets.get(index as usize + 1)?.get() as usize;
         bytes.get(start..end)
     }
+}
+
+/// What an image has of debug data, or was given.
+#[derive(Clone, Debug)]
+pub(super) struct DebugSections<'a> {
+    lines: DebugSection<'a>,
+    vars: DebugSection<'a>,
+    sources: DebugSection<'a>,
+}
+
+impl<'a> DebugSections<'a> {
+    pub fn new(sections: &Sections<'a>) -> DebugSections<'a> {
+        let section = |tag| DebugSection::new(sections.find(tag));
+        DebugSections {
+            lines: section(LINE),
+            vars: section(VARS),
+            sources: section(SRCS),
+        }
+    }
+}
+
+/// Debug data that was split from an image, in a file of its own.
+#[derive(Clone, Debug)]
+pub struct DebugData<'a> {
+    sections: Sections<'a>,
+}
+
+impl<'a> DebugData<'a> {
+    /// Checks the header and the section table; the sections when they are used.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong.
+    pub fn parse(bytes: &'a [u8]) -> Result<DebugData<'a>> {
+        let sections = Sections::parse(bytes, Accept::DebugData)?;
+        Ok(DebugData { sections })
+    }
+
+    /// The content id of the image that it belongs to.
+    pub fn content_id(&self) -> &'a [u8; 32] {
+        &self.sections.header.content_id
+    }
+}
+
+/// The first 16 digits of an id.
+fn short(id: &[u8; 32]) -> String {
+    id[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Steps through a line table: (code index, line, column), `None` at the end or at bytes that
@@ -83,6 +130,35 @@ impl Iterator for Lines<'_> {
 }
 
 impl<'a> CheckedImage<'a> {
+    /// Gives the image the debug data that was split from it, in place of its own.
+    ///
+    /// # Errors
+    ///
+    /// The debug data belongs to another image; then nothing changes.
+    pub fn attach(&mut self, data: &DebugData<'a>) -> Result<()> {
+        let header = data.sections.header;
+        // The same code may come from sources whose lines lie elsewhere.
+        let ids = [
+            ("content id", &header.content_id, self.content_id()),
+            ("build id", &header.build_id, self.build_id()),
+        ];
+        if let Some((what, found, expected)) = ids.into_iter().find(|(_, a, b)| a != b) {
+            let kind = FormatErrorKind::OtherImage {
+                what,
+                found: short(found),
+                expected: short(expected),
+            };
+            return Err(FormatError::new(Place::Header(what), kind));
+        }
+        self.debug = DebugSections::new(&data.sections);
+        Ok(())
+    }
+
+    /// True if there is a line table, its own or one that was attached.
+    pub fn has_positions(&self) -> bool {
+        self.debug.lines.section.is_some()
+    }
+
     /// Line and column, from 1, of the instruction at this index of a function's code.
     pub fn position(&self, func: FuncId, at: u32) -> Option<(u32, u32)> {
         let lines = self.line_steps(func)?;
@@ -99,7 +175,7 @@ impl<'a> CheckedImage<'a> {
     }
 
     fn line_steps(&self, func: FuncId) -> Option<Lines<'a>> {
-        let rest = self.lines.entry(func.0)?;
+        let rest = self.debug.lines.entry(func.0)?;
         let last = (0, 0, 0);
         Some(Lines { rest, last })
     }
@@ -114,7 +190,7 @@ impl<'a> CheckedImage<'a> {
     /// A function's variable names: (slot, name). `None` if there are none or they do not
     /// decode.
     pub fn vars(&self, func: FuncId) -> Option<Vec<(u16, StrId)>> {
-        let mut rest = self.vars.entry(func.0)?;
+        let mut rest = self.debug.vars.entry(func.0)?;
         let mut vars = Vec::new();
         while !rest.is_empty() {
             let slot = u16::try_from(varint::take(&mut rest)?).ok()?;
@@ -126,7 +202,7 @@ impl<'a> CheckedImage<'a> {
 
     /// A module's source text, if the image keeps it.
     pub fn source(&self, module: ModuleId) -> Option<&'a str> {
-        match self.sources.entry(module.0)? {
+        match self.debug.sources.entry(module.0)? {
             [1, text @ ..] => std::str::from_utf8(text).ok(),
             _ => None,
         }
@@ -179,7 +255,7 @@ impl<'a> CheckedImage<'a> {
             return Ok(());
         }
         let place = field(SRCS, id.0, "text");
-        match self.sources.entry(id.0) {
+        match self.debug.sources.entry(id.0) {
             Some([]) => Ok(()),
             Some(_) if self.source(id).is_some() => Ok(()),
             _ => Err(unexpected(id.0, "nothing, or 1 and UTF-8", place)),

@@ -6,7 +6,7 @@ use super::{Place, SectionView, unexpected};
 use crate::error::{FormatError, FormatErrorKind, Result};
 use crate::layout::{self, *};
 use crate::limits::{MAX_ALIGN, MAX_FILE, MAX_SECTIONS};
-use crate::version::{MAGIC, MAJOR, MINOR};
+use crate::version::{DEBUG_MAGIC, MAGIC, MAJOR, MINOR};
 use crate::write::container::{Part, content_id};
 
 /// The file, with header and section table checked.
@@ -17,13 +17,15 @@ pub(super) struct Sections<'a> {
     pub entries: &'a [SectionRecord],
 }
 
-/// Which fingerprints a reader accepts.
+/// Which files a reader accepts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Abi {
-    /// This build's: the image may execute.
-    Own,
-    /// Any: the image is only looked at.
-    Any,
+pub(super) enum Accept {
+    /// Images with this build's fingerprint, which may execute.
+    Image,
+    /// Images of any fingerprint, to be looked at.
+    AnyImage,
+    /// Debug data that was split from an image. Nothing in it depends on the fingerprint.
+    DebugData,
 }
 
 /// A section and what the table says of it.
@@ -70,19 +72,32 @@ pub(super) fn check_crc(bytes: &[u8], expected: u32, place: Place) -> Result<()>
     ))
 }
 
-fn check_magic(file: &[u8]) -> Result<()> {
-    if file.starts_with(&MAGIC) {
+fn check_magic(file: &[u8], accept: Accept) -> Result<()> {
+    let is_debug_data = file.starts_with(&DEBUG_MAGIC);
+    let is_wanted = match accept {
+        Accept::DebugData => is_debug_data,
+        Accept::Image | Accept::AnyImage => file.starts_with(&MAGIC),
+    };
+    if is_wanted {
         return Ok(());
     }
-    let kind = match file.starts_with(&MAGIC[..4]) {
+    let kind = match accept {
+        Accept::DebugData => FormatErrorKind::NotDebugData,
+        _ if is_debug_data => FormatErrorKind::DebugData,
+        _ => missing_magic(file),
+    };
+    Err(FormatError::new(Place::File, kind))
+}
+
+fn missing_magic(file: &[u8]) -> FormatErrorKind {
+    match file.starts_with(&MAGIC[..4]) {
         true if file.len() >= MAGIC.len() => FormatErrorKind::TextMode,
         true => FormatErrorKind::Truncated {
             found: file.len() as u64,
             expected: size_of::<Header>() as u64,
         },
         false => FormatErrorKind::NotAnImage,
-    };
-    Err(FormatError::new(Place::File, kind))
+    }
 }
 
 fn check_length(file: &[u8], expected: u64) -> Result<()> {
@@ -97,7 +112,7 @@ fn check_length(file: &[u8], expected: u64) -> Result<()> {
 
 /// The checks on the header alone, in this order: a damaged one is reported as damaged, one of
 /// another version by its version.
-fn check_header(file: &[u8], header: &Header, abi: Abi) -> Result<()> {
+fn check_header(file: &[u8], header: &Header, accept: Accept) -> Result<()> {
     let expect = |found: u64, wanted: u64, name, expected| match found == wanted {
         true => Ok(()),
         false => Err(unexpected(found, expected, Place::Header(name))),
@@ -114,7 +129,7 @@ fn check_header(file: &[u8], header: &Header, abi: Abi) -> Result<()> {
     }
     let length = header.header_len.get().into();
     expect(length, size_of::<Header>() as u64, "header length", "128")?;
-    if abi == Abi::Own && header.abi != layout::abi() {
+    if accept == Accept::Image && header.abi != layout::abi() {
         let place = Place::Header("ABI fingerprint");
         return Err(FormatError::new(place, FormatErrorKind::Abi));
     }
@@ -143,15 +158,15 @@ fn check_header(file: &[u8], header: &Header, abi: Abi) -> Result<()> {
 }
 
 impl<'a> Sections<'a> {
-    pub fn parse(file: &'a [u8], abi: Abi) -> Result<Sections<'a>> {
-        check_magic(file)?;
+    pub fn parse(file: &'a [u8], accept: Accept) -> Result<Sections<'a>> {
+        check_magic(file, accept)?;
         let truncated = |expected: usize| {
             let (found, expected) = (file.len() as u64, expected as u64);
             FormatError::new(Place::File, FormatErrorKind::Truncated { found, expected })
         };
         let (header, rest) =
             Header::ref_from_prefix(file).map_err(|_| truncated(size_of::<Header>()))?;
-        check_header(file, header, abi)?;
+        check_header(file, header, accept)?;
         let count = header.section_count.get() as usize;
         let (entries, _) = <[SectionRecord]>::ref_from_prefix_with_elems(rest, count)
             .map_err(|_| truncated(size_of::<Header>() + count * size_of::<SectionRecord>()))?;
@@ -290,7 +305,7 @@ impl<'a> Sections<'a> {
 
 /// Header and sections of a file whose every checksum fits, content id included.
 pub(crate) fn checked(file: &[u8]) -> Result<(&Header, Vec<Section<'_>>)> {
-    let sections = Sections::parse(file, Abi::Own)?;
+    let sections = Sections::parse(file, Accept::Image)?;
     sections.check_all()?;
     Ok((sections.header, sections.iter().collect()))
 }

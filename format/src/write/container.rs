@@ -7,7 +7,7 @@ use zerocopy::IntoBytes;
 use crate::error::{FormatError, FormatErrorKind, Place, Result};
 use crate::layout::{self, *};
 use crate::limits::MAX_FILE;
-use crate::version::{MAGIC, MAJOR, MINOR};
+use crate::version::{MAJOR, MINOR};
 
 /// A section to be placed.
 pub(crate) struct Part<'a> {
@@ -33,6 +33,7 @@ pub(crate) fn content_id(parts: &[Part<'_>]) -> [u8; 32] {
 
 /// The file with these sections; the flag has-debug is set as they need it.
 pub(crate) fn assemble(
+    magic: [u8; 8],
     parts: &[Part<'_>],
     flags: u32,
     content: &[u8; 32],
@@ -63,7 +64,7 @@ pub(crate) fn assemble(
     }
     let has_debug = parts.iter().any(|part| part.flags & STRIPPABLE != 0);
     let mut header = Header {
-        magic: MAGIC,
+        magic,
         header_len: (size_of::<Header>() as u32).into(),
         major: MAJOR.into(),
         minor: MINOR.into(),

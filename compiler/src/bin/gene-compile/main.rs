@@ -17,8 +17,9 @@ use gene_compiler::disk::{self, Disk};
 use gene_compiler::gene::Files;
 use gene_compiler::hir_print;
 use gene_compiler::source::{FileId, SourceMap};
+use gene_format::aligned::Aligned;
 use gene_format::text::write_forms;
-use gene_format::write::WriteOptions;
+use gene_format::write::{WriteOptions, split_debug};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -70,6 +71,15 @@ struct Args {
     /// Leave out positions and variable names.
     #[arg(long)]
     strip: bool,
+
+    /// Keep the source texts in the image, for reports of errors and gene-dump --source.
+    #[arg(long, conflicts_with = "strip")]
+    embed_source: bool,
+
+    /// Write positions, variable names and embedded sources to this file instead of the image;
+    /// gene-vm finds it beside the image if it is called IMAGE.debug (app.gir.debug).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["strip", "separate", "check", "emit"])]
+    split_debug: Option<PathBuf>,
 
     /// Also write a rule for make or ninja, which names all files that were compiled.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["eval", "check", "emit", "separate"])]
@@ -245,16 +255,25 @@ fn write(
     let program = compile::generate(&hir, sources, &options)
         .map_err(|found| errors.failure(&found, sources))?;
     std::mem::forget(hir); // the process ends soon; freeing it takes longer than making it
-    let image = cli::image(&program, &args.write_options())
+    let image = cli::image_with_sources(program, sources, &args.write_options())
         .map_err(|found| errors.failure(&found, sources))?;
     if args.emit == Some(Stage::Ops) {
         return cli::write_lines(&cli::listing(&image)?);
     }
-    match output {
-        Some(path) => {
-            disk::write_whole(&path, &image).map_err(|error| Failure::file(&path, &error))
+    let write = |path: &Path, bytes: &[u8]| {
+        disk::write_whole(path, bytes).map_err(|error| Failure::file(path, &error))
+    };
+    match (output, &args.split_debug) {
+        (None, _) => Ok(()),
+        (Some(path), None) => write(&path, &image),
+        (Some(path), Some(debug_path)) => {
+            let image = Aligned::new(&image);
+            let split = split_debug(&image);
+            let (image, debug) = split.map_err(|error| Failure::file(&path, &error))?;
+            // A program without a single position has nothing to split.
+            debug.map_or(Ok(()), |debug| write(debug_path, &debug))?;
+            write(&path, &image)
         }
-        None => Ok(()),
     }
 }
 
@@ -262,7 +281,7 @@ impl Args {
     fn write_options(&self) -> WriteOptions {
         WriteOptions {
             strip: self.strip,
-            ..WriteOptions::default()
+            sources: self.embed_source,
         }
     }
 }

@@ -59,6 +59,10 @@ pub fn compile(args: &Args, folder: &Path) -> Result<Built, Failure> {
     if args.separate {
         return Err(Failure::Usage("--separate takes a file, no folder".into()));
     }
+    if args.split_debug.is_some() {
+        let text = "--split-debug takes a file, no folder; gene-dump strip splits any image";
+        return Err(Failure::Usage(text.into()));
+    }
     let output = match (&args.output, args.check, args.emit.is_some()) {
         (_, _, true) => return Err(Failure::Usage("--emit takes a file, no folder".into())),
         (_, true, _) => None,
