@@ -209,8 +209,15 @@ impl Vm {
             // Looked up once on the way down, not at every `finally` that raises it again.
             if self.unwinding != self.raised {
                 self.unwinding = self.raised;
-                if !self.is_caught(pc, base) {
+                let caught = self.is_caught(pc, base);
+                if !caught {
                     self.capture_backtrace(pc, base);
+                }
+                if !self.observers.is_empty() {
+                    crate::interp::observe::tell_raised(self, pc, base, caught);
+                    if self.fatal.is_some() {
+                        return self.leave_all();
+                    }
                 }
             }
             let (mut pc, mut base) = (pc, base);
@@ -461,7 +468,7 @@ fn code_of_message(message: &str) -> &'static str {
 }
 
 /// A text as JSON writes it.
-fn json_text(text: &str) -> String {
+pub(crate) fn json_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

@@ -18,6 +18,7 @@ pub mod mapping;
 pub mod members;
 pub mod natives;
 pub mod objects;
+pub mod observe;
 pub mod prelude;
 pub mod print;
 pub mod program;

@@ -7,6 +7,7 @@ use crate::evaluate::Evaluator;
 use crate::linked::{self, Linked};
 use crate::mapping::Mapping;
 use crate::natives::Raised;
+use crate::observe::Watch;
 use crate::program::Image;
 use crate::value::Value;
 use crate::vm::{DEFAULT_DEPTH, ImageRef, Options, Vm};
@@ -30,10 +31,8 @@ Exit codes:
 /// Options of every command line that executes images.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Limits {
-    /// Write one line for each executed instruction, with its operands' values, to standard
-    /// error.
-    #[arg(long)]
-    pub trace: bool,
+    #[command(flatten)]
+    pub watch: Watch,
 
     /// Most memory for the program's values, in bytes or with a suffix K, M or G.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
@@ -64,7 +63,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            trace: false,
+            watch: Watch::default(),
             max_memory: None,
             max_steps: None,
             max_depth: DEFAULT_DEPTH,
@@ -88,7 +87,7 @@ impl Limits {
             max_depth: self.max_depth,
             gc_stress: self.gc_stress,
             gc_stats: self.gc_stats,
-            trace: self.trace,
+            watch: self.watch.clone(),
             args,
             program,
             ..Options::default()
@@ -374,6 +373,7 @@ fn finish(vm: &mut Vm, failed: bool) -> i32 {
         None if failed => (vm.report(), 1),
         None => (String::new(), 0),
     };
+    let code = crate::observe::finish(vm, code);
     let mut stderr = std::io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes());
     if vm.options.gc_stats {

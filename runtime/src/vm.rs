@@ -12,6 +12,7 @@ use crate::heap::object::*;
 use crate::interp;
 use crate::mapping::Mapping;
 use crate::natives::Raised;
+use crate::observe::{Observer, Watch};
 use crate::program::{HALT_STUB, Image, Proto};
 use crate::symbol::{NameMap, Symbol, Symbols};
 use crate::types::TypeCheck;
@@ -53,8 +54,8 @@ pub struct Options {
     pub gc_stress: bool,
     /// Write what the collector did to standard error at the end.
     pub gc_stats: bool,
-    /// Write a line for each instruction to standard error.
-    pub trace: bool,
+    /// Who watches the program.
+    pub watch: Watch,
     /// Arguments of the program.
     pub args: Vec<String>,
     /// Name of the program (`$program`).
@@ -88,7 +89,7 @@ impl Default for Options {
             max_depth: DEFAULT_DEPTH,
             gc_stress: false,
             gc_stats: false,
-            trace: false,
+            watch: Watch::default(),
             args: Vec::new(),
             program: String::new(),
             strict_nil: false,
@@ -176,6 +177,8 @@ pub struct Vm {
     pub redirect: Option<Value>,
     /// Functions of the prelude by name, once one was asked for.
     pub prelude: Option<crate::prelude::Prelude>,
+    /// Who is told of each instruction; nobody in ordinary runs.
+    pub observers: Vec<Box<dyn Observer>>,
     /// Set when nothing may catch what is being raised.
     pub fatal: Option<Fatal>,
     /// What the collector did, if `gc_stats` asks for it.
@@ -266,6 +269,7 @@ impl Vm {
             passed_by: std::ptr::null_mut(),
             redirect: None,
             prelude: None,
+            observers: options.watch.observers(),
             fatal: None,
             gc_stats: GcStats::default(),
             backtrace: Vec::new(),

@@ -14,6 +14,7 @@ mod run;
 mod separate;
 mod tree;
 mod warnings;
+mod watch;
 
 use gene_aot::{Output, Scratch, programs, run, run_with};
 use std::path::Path;
@@ -374,18 +375,6 @@ fn arguments_reach_the_program() {
         "[one --two -3 four five --max-steps=1] 5\n"
     );
     assert_eq!(vm(scratch.path(), &["a.gir"]).expect(0).out, "[] 0\n");
-}
-
-#[test]
-fn trace_shows_instructions() {
-    let scratch = compiled("(fn f [x] (x + 1)) (println (f 41))");
-    let output = vm(scratch.path(), &["--trace", "a.gir"]);
-    assert_eq!(output.expect(0).out, "42\n");
-    assert!(
-        output.err.lines().count() >= 4 && output.err.contains("41"),
-        "{}",
-        output.err
-    );
 }
 
 #[test]

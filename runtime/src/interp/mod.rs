@@ -24,8 +24,8 @@ pub mod calls;
 pub mod generators;
 pub mod iterate;
 pub mod objects;
+pub mod observe;
 pub mod slow;
-pub mod trace;
 
 use crate::frame::{self, HEADER};
 use crate::heap::object::*;
@@ -1141,10 +1141,10 @@ for_each_op!(define_table);
 pub unsafe fn run(vm: *mut Vm, pc: *const u64, base: *mut Value, k: *mut Value) -> u64 {
     // SAFETY: by the contract
     unsafe {
-        let table = if (*vm).options.trace {
-            &trace::TABLE
-        } else {
+        let table = if (*vm).observers.is_empty() {
             &TABLE
+        } else {
+            &observe::TABLE
         };
         let tbl = table.as_ptr().cast();
         #[cfg(not(any(debug_assertions, feature = "trampoline")))]

@@ -13,6 +13,7 @@ use gene_format::write::WriteOptions;
 use gene_runtime::capabilities::Capabilities;
 use gene_runtime::evaluate::Evaluator;
 use gene_runtime::mapping::Mapping;
+use gene_runtime::observe::profile::Format;
 use gene_runtime::print;
 use gene_runtime::run::{self, Limits, Machine, Verify};
 use gene_runtime::vm::Options;
@@ -103,6 +104,9 @@ pub struct Execute {
     /// What the machine is told.
     #[command(flatten)]
     pub limits: Limits,
+    /// Tell at the end how long instructions of each kind took, on standard output.
+    #[arg(long)]
+    profile_instructions: bool,
     /// Accepted for compatibility; errors always show their place.
     #[arg(short, long, hide = true)]
     debug: bool,
@@ -189,13 +193,17 @@ impl Execute {
         args: Vec<String>,
         load: impl FnOnce(Options, Box<dyn Evaluator>) -> Result<Machine, run::Failure>,
     ) -> Result<Machine, Failure> {
-        let options = Options {
+        let mut options = Options {
             strict_nil: self.compile.strict_nil,
             ..self
                 .limits
                 .options(name.to_owned(), args)
                 .map_err(Failure::Usage)?
         };
+        options.watch.instruction_times = self.profile_instructions;
+        if let (Some(None), None) = (&options.watch.profile, options.watch.profile_format) {
+            options.watch.profile_format = Some(Format::Times);
+        }
         let compiler = Box::new(Compiler::new(self.compile.options()));
         load(options, compiler).map_err(|error| Failure::Image {
             code: run::Failure::exit_code(&error),
