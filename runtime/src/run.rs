@@ -4,6 +4,7 @@ use crate::capabilities::CapabilityArgs;
 use crate::debug_file::DebugFile;
 use crate::errors::Fatal;
 use crate::evaluate::Evaluator;
+use crate::heap::log::GcLog;
 use crate::linked::{self, Linked};
 use crate::mapping::Mapping;
 use crate::natives::Raised;
@@ -341,7 +342,7 @@ impl Machine {
 /// What `--gc-stats` shows.
 fn gc_report(vm: &Vm) -> String {
     let ms = |nanoseconds: u64| nanoseconds as f64 / 1e6;
-    let stats = vm.gc_stats;
+    let stats = vm.gc_log.as_ref().map(GcLog::stats).unwrap_or_default();
     format!(
         "collector: {} collections in {} steps, {:.2} ms in all, longest {:.2} ms; \
          at most {} KiB traced in a step; {} KiB live, {} KiB taken from the system\n",

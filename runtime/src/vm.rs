@@ -8,6 +8,7 @@ use crate::evaluate::{Evaluator, Functions};
 use crate::fiber::{Fiber, ZONE};
 use crate::frame::{self, HEADER};
 use crate::heap::Heap;
+use crate::heap::log::{GcLog, Step};
 use crate::heap::object::*;
 use crate::interp;
 use crate::mapping::Mapping;
@@ -29,17 +30,6 @@ const SLICE: i64 = 1 << 20;
 /// Slots of the main stack at the start: 256 KiB, which the C library takes from the system as
 /// zeroed pages that cost nothing until they are touched.
 const MAIN_SLOTS: usize = 32 << 10;
-
-/// Processor time of this thread in nanoseconds: what other programs do does not count.
-fn processor_time() -> u64 {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the system fills the struct that it gets
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
 
 /// Limits and switches of a machine.
 #[derive(Clone, Debug)]
@@ -66,19 +56,6 @@ pub struct Options {
     pub capabilities: Capabilities,
     /// The file with the debug data of the main image, if it is not `IMAGE.debug`.
     pub debug_file: Option<PathBuf>,
-}
-
-/// What the collector did.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct GcStats {
-    /// Steps: pauses of the program.
-    pub steps: usize,
-    /// Processor time of all steps and of the longest, in nanoseconds.
-    pub total: u64,
-    /// As `total`.
-    pub longest: u64,
-    /// Most bytes traced in one step.
-    pub traced: usize,
 }
 
 impl Default for Options {
@@ -181,8 +158,8 @@ pub struct Vm {
     pub observers: Vec<Box<dyn Observer>>,
     /// Set when nothing may catch what is being raised.
     pub fatal: Option<Fatal>,
-    /// What the collector did, if `gc_stats` asks for it.
-    pub gc_stats: GcStats,
+    /// Told what the collector does, if somebody wants to know.
+    pub gc_log: Option<GcLog>,
     /// Return addresses of the frames at an uncaught raise.
     pub backtrace: Vec<*const u64>,
     /// Set from outside to end what runs, soon after; see [`Fatal::Interrupted`].
@@ -271,7 +248,7 @@ impl Vm {
             prelude: None,
             observers: options.watch.observers(),
             fatal: None,
-            gc_stats: GcStats::default(),
+            gc_log: options.watch.gc_log(options.gc_stats),
             backtrace: Vec::new(),
             interrupt: None,
             interrupted: false,
@@ -346,6 +323,14 @@ impl Vm {
         }
         self.budget = slice as i64;
         slice > 0
+    }
+
+    /// The images of the program: not the library's.
+    pub fn program_images(&self) -> impl std::iter::Iterator<Item = &Image> {
+        let library = self.prelude.as_ref().map(|prelude| prelude.image);
+        let images = self.images.iter().filter(move |&&i| Some(i) != library);
+        // SAFETY: images are never freed; shared access to the machine excludes changes
+        images.map(|&image| unsafe { &*image })
     }
 
     /// Adds an image. The last one added is the program.
@@ -543,19 +528,33 @@ impl Vm {
     /// # Safety
     /// `base` is the innermost frame of the running fiber.
     pub unsafe fn collect_some(&mut self, base: *mut Value) {
-        if !self.options.gc_stats {
+        if self.gc_log.is_none() {
             // SAFETY: by the contract
             return unsafe { self.step(base) };
         }
-        let (time, traced) = (processor_time(), self.heap.traced);
+        let step = GcLog::begin(&self.heap);
         // SAFETY: by the contract
         unsafe { self.step(base) };
-        let stats = &mut self.gc_stats;
-        let took = processor_time() - time;
-        stats.steps += 1;
-        stats.total += took;
-        stats.longest = stats.longest.max(took);
-        stats.traced = stats.traced.max(self.heap.traced - traced);
+        self.log_step(&step, false);
+    }
+
+    /// Collects everything that is not reachable now.
+    ///
+    /// # Safety
+    /// `base` is the innermost frame of the running fiber.
+    pub unsafe fn collect_all(&mut self, base: *mut Value) {
+        let step = self.gc_log.is_some().then(|| GcLog::begin(&self.heap));
+        // SAFETY: by the contract
+        unsafe { self.collect_at_once(base) };
+        if let Some(step) = step {
+            self.log_step(&step, true);
+        }
+    }
+
+    fn log_step(&mut self, step: &Step, full: bool) {
+        if let Some(log) = &mut self.gc_log {
+            log.end(step, &self.heap, full);
+        }
     }
 
     /// # Safety
@@ -566,7 +565,7 @@ impl Vm {
             // In stress mode every other collection is done at once, the others in tiny steps.
             let at_once = self.options.gc_stress && self.heap.collections.is_multiple_of(2);
             if at_once && !self.heap.marking {
-                return self.collect_all(base);
+                return self.collect_at_once(base);
             }
             let fresh = !self.heap.marking;
             if fresh {
@@ -591,11 +590,9 @@ impl Vm {
         }
     }
 
-    /// Collects everything that is not reachable now.
-    ///
     /// # Safety
-    /// `base` is the innermost frame of the running fiber.
-    pub unsafe fn collect_all(&mut self, base: *mut Value) {
+    /// As `collect_all`.
+    unsafe fn collect_at_once(&mut self, base: *mut Value) {
         // SAFETY: by the contract
         unsafe {
             if self.heap.marking {

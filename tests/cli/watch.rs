@@ -1,6 +1,6 @@
 //! Watching programs: what gene-vm and `gene run` tell of a run.
 
-use super::{compiled, gene, vm};
+use super::{compile, compiled, gene, vm};
 use gene_aot::{Scratch, cases, in_parallel, root};
 
 const PROGRAM: &str = "\
@@ -171,4 +171,137 @@ fn profiles_have_many_forms() {
         "{report}"
     );
     assert!(report.contains("\nTotal functions profiled: "), "{report}");
+}
+
+#[test]
+fn coverage_counts_lines_functions_and_branches() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "lib/shapes.gene",
+        "(fn area [w h]\n  (if (w < 0)\n    0\n  else\n    (w * h)))\n(fn never [x]\n  (x + 1))\n",
+    );
+    scratch.write(
+        "a.gene",
+        "(import area from \"lib/shapes\")\n(var i 0)\n(while (i < 3)\n  (area i 2)\n  (i = (i + 1)))\n\
+         (println (area 2 3))\n",
+    );
+    let expected = "\
+TN:
+SF:a.gene
+FNF:0
+FNH:0
+BRDA:3,0,0,1
+BRDA:3,0,1,0
+BRDA:3,1,0,1
+BRDA:3,1,1,2
+BRF:4
+BRH:3
+DA:2,1
+DA:3,3
+DA:4,3
+DA:5,3
+DA:6,1
+LF:5
+LH:5
+end_of_record
+TN:
+SF:lib/shapes.gene
+FN:1,area
+FN:6,never
+FNDA:4,area
+FNDA:0,never
+FNF:2
+FNH:1
+BRDA:2,0,0,0
+BRDA:2,0,1,4
+BRF:2
+BRH:1
+DA:2,4
+DA:5,4
+DA:7,0
+LF:3
+LH:2
+end_of_record
+";
+    let found = |file: &str| std::fs::read_to_string(scratch.file(file)).expect("the coverage");
+    compile(scratch.path(), &["-O0", "a.gene"]).expect(0);
+    let linked = vm(scratch.path(), &["--coverage", "linked.info", "a.gir"]);
+    assert_eq!(linked.expect(0).out, "6\n");
+    assert_eq!(found("linked.info"), expected);
+    compile(
+        scratch.path(),
+        &["-O0", "--separate", "a.gene", "-o", "out"],
+    )
+    .expect(0);
+    vm(scratch.path(), &["--coverage=apart.info", "out/a.gir"]).expect(0);
+    assert_eq!(found("apart.info"), expected);
+    compile(scratch.path(), &["--strip", "a.gene"]).expect(0);
+    let stripped = vm(scratch.path(), &["--coverage", "none.info", "a.gir"]);
+    assert!(
+        stripped.expect(3).err.contains("stripped"),
+        "{}",
+        stripped.err
+    );
+}
+
+#[test]
+fn the_log_of_the_collector_agrees_with_its_figures() {
+    let scratch = compiled(
+        "(class P (ctor [x y] (/x = x) (/y = y)))
+         (fn f [] (var all nil) (var i 0) (while (i < 300000) (all = (new P all i)) (i += 1)) i)
+         (println (f))",
+    );
+    let output = vm(scratch.path(), &["--gc-log=gc.log", "--gc-stats", "a.gir"]);
+    assert_eq!(output.expect(0).out, "300000\n");
+    let log = std::fs::read_to_string(scratch.file("gc.log")).expect("the log");
+    let (collections, rest) = (output.err.strip_prefix("collector: "))
+        .and_then(|text| text.split_once(" collections in "))
+        .expect("the figures");
+    let steps = rest.split_once(" steps").expect("the figures").0;
+    assert_eq!(log.lines().count().to_string(), steps, "{log}");
+    let ends = ["finish", "whole", "full"];
+    let mut ended = 0;
+    for line in log.lines() {
+        let words: Vec<&str> = line.split([' ', ':']).collect();
+        let [
+            "gc",
+            number,
+            kind,
+            "",
+            "traced",
+            _,
+            "KiB,",
+            "live",
+            before,
+            "->",
+            after,
+            "KiB,",
+            "pause",
+            pause,
+            "ms",
+        ] = words.as_slice()
+        else {
+            panic!("{line}");
+        };
+        let live = |text: &str| text.parse::<u64>().expect("a number");
+        assert!(
+            ["sweep", "start", "mark"].contains(kind) || ends.contains(kind),
+            "{line}"
+        );
+        assert!(live(after) <= live(before), "{line}");
+        assert!(
+            pause.parse::<f64>().is_ok_and(|pause| pause < 1e4),
+            "{line}"
+        );
+        ended += usize::from(ends.contains(kind));
+        let current = ended + usize::from(!ends.contains(kind));
+        assert_eq!(number.parse(), Ok(current), "{line}");
+    }
+    assert_eq!(ended.to_string(), collections);
+    assert!(ended > 0);
+    let all = vm(scratch.path(), &["--gc-log", "a.gir"])
+        .expect(0)
+        .err
+        .clone();
+    assert_eq!(all.lines().count(), log.lines().count());
 }

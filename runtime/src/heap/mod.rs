@@ -17,6 +17,7 @@
 //! - H5: while marking, a traced object holds no unmarked one, unless it is to be traced again.
 #![allow(unsafe_code)]
 
+pub mod log;
 pub mod object;
 pub mod shape;
 pub mod table;
@@ -186,7 +187,7 @@ impl Heap {
     }
 
     /// Bytes that survived the last collection, and those handed out since.
-    fn used(&self) -> usize {
+    pub fn used(&self) -> usize {
         self.live + self.live_outside + self.since
     }
 

@@ -4,19 +4,22 @@
 //! table (`interp/observe.rs`). What they see is an [`At`], the state before an instruction.
 
 mod calls;
+mod coverage;
+pub(crate) mod output;
 pub mod profile;
 mod report;
 mod trace;
 
 pub use crate::interp::observe::{At, Frame};
 
+use crate::heap::log::GcLog;
 use crate::program::Image;
 use crate::value::Value;
 use crate::vm::Vm;
 use calls::Calls;
 use gene_format::program::ModuleId;
 use profile::{Format, Profile, Request};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Watches a program.
 pub trait Observer {
@@ -53,6 +56,16 @@ pub struct Watch {
     #[arg(long, value_enum, value_name = "FORMAT", requires = "profile")]
     pub profile_format: Option<profile::Format>,
 
+    /// Count how often lines, functions and branches are executed, and write that to a file at the
+    /// end, as lcov reads it.
+    #[arg(long, value_name = "FILE")]
+    pub coverage: Option<PathBuf>,
+
+    /// Write one line for each step of the collector: its kind, the work done, the memory in use
+    /// before and after, and the pause, to standard error or a file.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub gc_log: Option<Option<PathBuf>>,
+
     /// The reference's report on instructions, which `gene run` knows.
     #[arg(skip)]
     pub instruction_times: bool,
@@ -78,15 +91,30 @@ impl Watch {
                 instructions: self.instruction_times,
             })));
         }
+        if let Some(file) = &self.coverage {
+            observers.push(Box::new(coverage::Coverage::new(file.clone())));
+        }
         observers
+    }
+
+    /// Who is told of collections; without a wanted log only for the figures, if those are wanted.
+    pub fn gc_log(&self, figures: bool) -> Option<GcLog> {
+        match &self.gc_log {
+            Some(file) => Some(GcLog::new(file.as_deref())),
+            None => figures.then(GcLog::silent),
+        }
     }
 }
 
 /// Lets the observers write what they have seen. Gives the exit code, which was `code`.
 pub fn finish(vm: &mut Vm, code: i32) -> i32 {
     let mut code = code;
+    let mut done = vec![vm.gc_log.as_mut().map_or(Ok(()), GcLog::finish)];
     for mut observer in std::mem::take(&mut vm.observers) {
-        if let Err(message) = observer.finish(vm) {
+        done.push(observer.finish(vm));
+    }
+    for result in done {
+        if let Err(message) = result {
             eprintln!("Error: {message}");
             code = if code == 0 { 3 } else { code };
         }
@@ -128,9 +156,4 @@ pub fn brief(vm: &Vm, value: Value, most: usize) -> String {
         text.push('…');
     }
     text
-}
-
-/// Writes a file that somebody asked for.
-fn write_file(file: &Path, text: &str) -> Result<(), String> {
-    std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
 }

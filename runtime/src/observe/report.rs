@@ -41,7 +41,7 @@ pub fn write(request: &Request, figures: &Figures) -> Result<(), String> {
         Format::Times => times(request, figures),
     };
     match &request.file {
-        Some(file) => super::write_file(file, &text),
+        Some(file) => super::output::write(file, &text),
         None if request.format == Format::Times => {
             print!("{text}");
             Ok(())
