@@ -3,7 +3,7 @@
 //! An import binds values in the importing module. The name of a function that its module never
 //! assigns is another name of the variable there, so that calls through it are calls of a known
 //! function; should the importer assign it, it gets a variable of its own after all. Everything
-//! else is read when the import runs.
+//! else is read when the import runs. So is the second name of a function.
 
 use super::Finding;
 use super::lower::{Lower, expr, intrinsic, member, string, word};
@@ -352,7 +352,10 @@ impl Lower<'_> {
     /// The value that a variable of another module has when the import runs.
     fn import_value(&mut self, name: Name, global: GlobalId, span: Span, out: &mut Vec<Expr>) {
         let of = &self.globals[global.index()];
-        if of.func.is_some() && !of.assigned {
+        // A second name is a variable of its own: the first may be assigned.
+        let mut known = self.unit.imported.iter();
+        let is_second = known.any(|known| known.1 == global && known.0 != name);
+        if of.func.is_some() && !of.assigned && !is_second {
             return self.bind_import(name, global);
         }
         let own = self.own_variable(name);
@@ -365,7 +368,7 @@ impl Lower<'_> {
     }
 
     /// A variable of this module for what it imports.
-    fn own_variable(&mut self, name: Name) -> GlobalId {
+    pub fn own_variable(&mut self, name: Name) -> GlobalId {
         let id = GlobalId(self.globals.len() as u32);
         self.globals.push(Global {
             name: self.names.text(name).to_owned(),
