@@ -1,4 +1,4 @@
-//! The image cache of `gene run`.
+//! The image cache of `gene run` and others.
 
 use super::gene;
 use gene_aot::{Output, Scratch, programs, run, run_with};
@@ -603,4 +603,50 @@ fn the_cache_can_be_looked_into_and_emptied() {
     assert_eq!(elsewhere.expect(0).out, "x\n");
     let none = run(cached.command(&["cache", "stat"]).env("GENE_CACHE_DIR", ""));
     none.expect(2).one_line("no cache");
+}
+
+#[test]
+fn other_commands_use_the_cache_too() {
+    let cached = Cached::new(&[("p.gene", "(import f from \"lib\")\n(f $line)")]);
+    let module = "(fn f [x] ^examples [[2] -> 4] (x + x))";
+    cached.0.write("lines", "a\nb\n");
+    let pipe = |args: &[&str]| {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$0\" pipe \"$@\" < lines"]);
+        command.arg(&programs().gene).args(args);
+        command.current_dir(cached.0.path());
+        command.env("GENE_CACHE_DIR", cached.0.file("cache"));
+        command
+    };
+    let examples = || cached.command(&["run-examples", "lib.gene"]);
+    cached
+        .0
+        .write("lib.gene", "(fn f [x] ^examples [[2] -> 4] (x ++ x))");
+    assert_eq!(cached.miss(pipe(&["p.gene"])).expect(0).out, "aa\nbb\n");
+    assert_eq!(cached.hit(pipe(&["p.gene"])).expect(0).out, "aa\nbb\n");
+    let filter = ["--filter", "($line == \"b\")"];
+    assert_eq!(cached.miss(pipe(&filter)).expect(0).out, "b\n");
+    assert_eq!(cached.hit(pipe(&filter)).expect(0).out, "b\n");
+    // Another text is another program, and does not take the place of the first.
+    assert_eq!(cached.miss(pipe(&["$line"])).expect(0).out, "a\nb\n");
+    assert_eq!(cached.hit(pipe(&filter)).expect(0).out, "b\n");
+    run(&mut pipe(&["--no-cache", "1"])).expect(0);
+    assert!(
+        cached
+            .miss(examples())
+            .expect(1)
+            .out
+            .contains("FAIL f")
+    );
+    cached.hit(examples()).expect(1);
+    let list = run(cached.command(&["cache"]).args(["list"]))
+        .expect(0)
+        .out
+        .clone();
+    assert_eq!(list.matches("\tcurrent\t").count(), 4, "{list}");
+    // A change of the module, or of the file with the examples, counts.
+    cached.0.write("lib.gene", module);
+    assert!(cached.miss(examples()).expect(0).out.contains("PASS f"));
+    cached.miss(pipe(&["p.gene"])).expect(1);
+    cached.hit(examples()).expect(0);
 }

@@ -85,17 +85,26 @@ impl Cache {
 
     fn program(&self, file: &Kept, inputs: &mut Inputs<'_>) -> Option<Program> {
         let (_, entry) = Entry::decode(&fs::read(&file.path).ok()?)?;
-        let (Input::File(main), _) = entry.dependencies.first()? else {
+        let (Input::File(main), _) = entry.dependencies.first()?.clone() else {
             return None;
         };
         let image = self.image(&entry);
+        // The text of what is no file is known to its next run only.
+        let name = main.rsplit('/').next().unwrap_or_default();
+        let entry = match name.starts_with('<') {
+            true => Entry {
+                dependencies: entry.dependencies[1..].to_vec(),
+                ..entry
+            },
+            false => entry,
+        };
         let state = match (image.is_file(), entry.is_current(inputs)) {
             (false, _) => State::Lost,
             (true, false) => State::Changed,
             (true, true) => State::Current,
         };
         Some(Program {
-            file: main.clone(),
+            file: main,
             image,
             bytes: entry.length,
             used: file.used,

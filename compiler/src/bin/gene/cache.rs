@@ -53,10 +53,20 @@ struct Question {
 }
 
 impl Question {
-    /// The question whether the cache has a program; nothing if there is no cache.
-    fn new(execute: &Execute, cache: &CacheArgs, source: Source) -> Result<Question, Source> {
+    /// The question whether the cache has a program; nothing if there is no cache. A text that is
+    /// no file's has a name of its own beside it.
+    fn new(
+        execute: &Execute,
+        cache: &CacheArgs,
+        source: Source,
+        made: Option<&str>,
+    ) -> Result<Question, Source> {
         let cache = cache.cache().filter(|_| !execute.no_gir_cache);
-        let (Some(cache), Ok(path)) = (cache, disk::absolute(&source.path)) else {
+        let place = match made {
+            Some(name) => source.path.with_file_name(format!("<{name}>")),
+            None => source.path.clone(),
+        };
+        let (Some(cache), Ok(path)) = (cache, disk::absolute(&place)) else {
             return Err(source);
         };
         let key = Key::new(
@@ -97,7 +107,7 @@ pub fn kept(
     // what is no file can be read once only
     let is_file = std::fs::metadata(file).is_ok_and(|found| found.is_file());
     let source = is_file.then(|| Source::file(file).ok()).flatten()?;
-    let question = Question::new(execute, cache, source).ok()?;
+    let question = Question::new(execute, cache, source, None).ok()?;
     let (image, needs_compiler) =
         question.find(&mut question.inputs(&mut execute.files().ok()?))?;
     if needs_compiler {
@@ -114,7 +124,35 @@ pub fn load(
     file: &Path,
     args: Vec<String>,
 ) -> Result<Machine, Failure> {
-    let question = match Question::new(execute, cache, Source::file(file)?) {
+    // a pipe has another program each time
+    let keeps = std::fs::metadata(file).is_ok_and(|found| found.is_file());
+    let source = Source::file(file)?;
+    answer(
+        execute,
+        Question::new(execute, cache, source, None),
+        keeps,
+        args,
+    )
+}
+
+/// As [`load`], of a text that is made of a file, or of words; `made` tells it from other texts.
+pub fn load_made(
+    execute: &Execute,
+    cache: &CacheArgs,
+    source: Source,
+    made: &str,
+) -> Result<Machine, Failure> {
+    let question = Question::new(execute, cache, source, Some(made));
+    answer(execute, question, true, Vec::new())
+}
+
+fn answer(
+    execute: &Execute,
+    question: Result<Question, Source>,
+    keeps: bool,
+    args: Vec<String>,
+) -> Result<Machine, Failure> {
+    let question = match question {
         Ok(question) => question,
         Err(source) => return execute.load(&source, args),
     };
@@ -131,8 +169,7 @@ pub fn load(
         .compile
         .image_from(source, &mut inputs, &WriteOptions::default())?;
     let machine = execute.load_image(&source.name, Mapping::copy(&image), args)?;
-    // a pipe has another program each time
-    if std::fs::metadata(file).is_ok_and(|found| found.is_file()) {
+    if keeps {
         let entry = Entry::new(inputs.dependencies(), &image);
         let _ = question.cache.store(&question.key, &entry, &image); // else the next run compiles
     }

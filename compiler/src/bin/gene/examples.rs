@@ -12,6 +12,7 @@ use gene_runtime::print;
 use gene_runtime::run::Machine;
 use gene_runtime::value::Value;
 
+use crate::cache::{self, CacheArgs};
 use crate::run::Execute;
 
 const EXAMPLE: &str = "\
@@ -27,6 +28,8 @@ Example:
 pub struct RunExamples {
     #[command(flatten)]
     execute: Execute,
+    #[command(flatten)]
+    cache: CacheArgs,
     /// The program's main file; `-` is standard input.
     file: PathBuf,
 }
@@ -54,7 +57,14 @@ pub fn run_examples(args: &RunExamples) -> Result<i32, Failure> {
     source
         .text
         .extend_from_slice(calls(&source.text, &examples).as_bytes());
-    let mut machine = args.execute.load(&source, Vec::new())?;
+    let made = match args.file.file_name() {
+        Some(name) if args.file.is_file() => Some(format!("examples {}", name.to_string_lossy())),
+        _ => None, // standard input has another program each time
+    };
+    let mut machine = match made {
+        Some(made) => cache::load_made(&args.execute, &args.cache, source, &made)?,
+        None => args.execute.load(&source, Vec::new())?,
+    };
     let Ok(calls) = machine.run() else {
         return Ok(machine.finish(true));
     };

@@ -11,6 +11,7 @@ use gene_runtime::print;
 use gene_runtime::run::Machine;
 use gene_runtime::value::Value;
 
+use crate::cache::{self, CacheArgs};
 use crate::run::Execute;
 
 const EXAMPLE: &str = "\
@@ -27,6 +28,8 @@ Examples:
 pub struct Pipe {
     #[command(flatten)]
     execute: Execute,
+    #[command(flatten)]
+    cache: CacheArgs,
     /// Print the lines for which the program's value is true.
     #[arg(long)]
     filter: bool,
@@ -41,7 +44,14 @@ pub struct Pipe {
 /// Runs it.
 pub fn pipe(args: &Pipe) -> Result<i32, Failure> {
     let source = source(args)?;
-    let mut machine = args.execute.load(&source, Vec::new())?;
+    let made = match source.path.file_name() {
+        Some(file) if source.path.is_file() => {
+            let made = if args.filter { "filter" } else { "pipe" };
+            format!("{made} {}", file.to_string_lossy())
+        }
+        _ => format!("pipe {}", &blake3::hash(&source.text).to_hex()[..16]),
+    };
+    let mut machine = cache::load_made(&args.execute, &args.cache, source, &made)?;
     machine.vm.options.program = "<pipe>".into();
     let mut input = BufReader::with_capacity(64 << 10, io::stdin().lock());
     let mut line = Vec::new();
