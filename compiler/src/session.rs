@@ -47,7 +47,8 @@ impl Session {
 
     /// Compiles the next piece: the file `main` of `sources`, whose imports are searched from the
     /// absolute path `path`. Sources of earlier pieces are not needed again. An imported module
-    /// is part of each piece that imports it, and starts anew with it.
+    /// is part of the first piece that imports it; [`Session::settle`] tells the session that it
+    /// has run, and later pieces import what it has made.
     ///
     /// # Errors
     ///
@@ -60,6 +61,13 @@ impl Session {
         files: &mut dyn Files,
     ) -> Result<Program, Diagnostics> {
         self.piece(sources, main, path, files, None)
+    }
+
+    /// Tells the session, behind the run of the piece compiled last, which modules have run to
+    /// their end: each sets a member of the global namespace then, and `is_member` says whether
+    /// there is one of that name. Others start anew when they are imported again.
+    pub fn settle(&mut self, is_member: impl FnMut(&str) -> bool) {
+        self.known.settle(is_member);
     }
 
     /// Compiles code that a program has built: the file `main` of `sources`. The function to call

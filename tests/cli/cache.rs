@@ -631,13 +631,7 @@ fn other_commands_use_the_cache_too() {
     assert_eq!(cached.miss(pipe(&["$line"])).expect(0).out, "a\nb\n");
     assert_eq!(cached.hit(pipe(&filter)).expect(0).out, "b\n");
     run(&mut pipe(&["--no-cache", "1"])).expect(0);
-    assert!(
-        cached
-            .miss(examples())
-            .expect(1)
-            .out
-            .contains("FAIL f")
-    );
+    assert!(cached.miss(examples()).expect(1).out.contains("FAIL f"));
     cached.hit(examples()).expect(1);
     let list = run(cached.command(&["cache"]).args(["list"]))
         .expect(0)

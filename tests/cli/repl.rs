@@ -116,3 +116,57 @@ fn pieces_evaluate_code() {
     ];
     assert_eq!(lines, values, "{}", output.err);
 }
+
+#[test]
+fn modules_run_once() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "base.gene",
+        "(println \"base runs\")\n(var n 0)\n(fn next [] (n += 1))\n(fn m! [a] ($caller_eval a))",
+    );
+    scratch.write(
+        "lib.gene",
+        "(import next from \"./base\")\n(println \"lib runs\" (next))\n(class C (ctor [] (/x = 7)))\n\
+         (ns shapes (fn /area [] 12))\n(enum E A B)\n(var /size 5)\n(export C shapes E size)",
+    );
+    scratch.write("bad.gene", "(println \"bad runs\")\n(throw \"no\")");
+    let input = "(import next from \"base\")\n(next)\n\
+                 (import next:more m! from \"base\") (more)\n\
+                 (import C from \"lib\") (throw \"later\")\n\
+                 (import * from \"lib\")\n((new C) ./x)\nsize\n\
+                 (import shapes/area E:F from \"lib\") (area)\n(case F/A when F/A 1 else 2)\n\
+                 (import missing from \"base\")\n(m! (size + 1))\n\
+                 (import x from \"bad\")\n(import x from \"bad\")\n(next)\n";
+    let output = gene_reads(input, scratch.path(), &["repl"]);
+    let lines: Vec<&str> = output.expect(0).out.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "base runs",
+            "1",
+            "2",
+            "lib runs 3",
+            "7",
+            "5",
+            "12",
+            "1",
+            "6",
+            "bad runs",
+            "bad runs",
+            "4"
+        ],
+        "{}",
+        output.err
+    );
+    assert!(
+        output.err.contains("Symbol 'missing' not found"),
+        "{}",
+        output.err
+    );
+    assert_eq!(
+        output.err.matches("^message \"no\"").count(),
+        2,
+        "{}",
+        output.err
+    );
+}

@@ -47,6 +47,8 @@ pub(super) struct Lower<'o> {
     pub classes: FastMap<GlobalId, FastMap<Box<str>, FnId>>,
     /// Modules whose namespaces are used as values.
     pub members: Vec<super::piece::Members>,
+    /// Modules that a session imports with this piece.
+    pub brought: Vec<super::piece::Brought>,
     /// Macros held by module variables.
     pub macros: FastMap<GlobalId, Macro>,
     /// What the modules lowered so far export.
@@ -223,6 +225,7 @@ impl<'o> Lower<'o> {
             method_names: HashSet::new(),
             classes: FastMap::default(),
             members: Vec::new(),
+            brought: Vec::new(),
             macros: FastMap::default(),
             exports: Vec::new(),
             interfaces: Vec::new(),

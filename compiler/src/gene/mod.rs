@@ -123,7 +123,13 @@ pub(crate) fn lower_piece(
     piece: Option<Piece<'_>>,
 ) -> Result<Hir, Diagnostics> {
     let name = sources.name(main).to_owned();
-    let mut reader = program::Reader::new(files, sources, main_path, &name);
+    let earlier = piece.as_ref().map(|piece| piece.known.modules.clone());
+    let has_run = |path: &str| {
+        earlier
+            .as_ref()
+            .is_some_and(|known| known.contains_key(path))
+    };
+    let mut reader = program::Reader::new(files, sources, main_path, &name, &has_run);
     if reader.module(main_path, main).is_some() {
         let mut modules = std::mem::take(&mut reader.done);
         let (lowered, warnings) = lower_modules(&mut reader, &mut modules, options, piece);
@@ -182,7 +188,7 @@ fn lower_modules(
         let modules = lower_pass(&mut lower, sources, piece.as_ref());
         if !lower.assigned_builtins.is_subset(&hidden) {
             hidden.extend(lower.assigned_builtins);
-            for source in &mut *sources {
+            for source in sources.iter_mut().filter(|source| !source.has_run) {
                 source.forms = reader.forms(source.file).unwrap_or_default();
             }
             continue;
@@ -201,6 +207,7 @@ fn lower_modules(
             return (lower.finish(modules).map(mirrored), warnings);
         };
         let mut after = piece.known.clone();
+        after.brought = std::mem::take(&mut lower.brought);
         lower.remember(&hidden, &mut after);
         let finished = lower.finish(modules).map(|hir| {
             let mut hir = mirrored(hir);
@@ -241,7 +248,11 @@ fn lower_pass(
             },
             _ => Span::default(),
         };
+        let session = piece
+            .filter(|piece| piece.around.is_none())
+            .map(|piece| &*piece.known);
         let piece = piece.filter(|_| lower.unit.is_main);
+        let earlier = session.filter(|_| source.has_run);
         let init = match piece.and_then(|piece| Some((&*piece.known, piece.around?))) {
             Some((known, around)) => lower.evaluated(&forms, span, known, around),
             None => lower.module(forms, span, piece.map(|piece| &*piece.known)),
@@ -252,11 +263,17 @@ fn lower_pass(
         });
         lower.report_unknown();
         lower.replace_assigned(init);
+        let mut exports = match earlier.and_then(|known| known.modules.get(&source.path)) {
+            Some(module) => lower.earlier_module(module, init, &source.path),
+            None => lower.take_exports(init),
+        };
+        if session.is_some() && !lower.unit.is_main && !source.has_run {
+            lower.keep_module(&exports, init, &source.path);
+        }
         if lower.unit.escapes {
             let members = lower.own_members(init);
             lower.members.push(members);
         }
-        let mut exports = lower.take_exports(init);
         exports.span = Span {
             end: span.start,
             ..span

@@ -2,7 +2,8 @@
 //! builds while it runs. Their module variables are members of the module's namespace, looked
 //! up by name, so that later pieces see and redefine them.
 
-use super::lower::{Lower, expr, read};
+use super::imports::Exports;
+use super::lower::{Lower, expr, intrinsic, member, read, string};
 use super::module::Macro;
 use super::names::{Name, Names};
 use super::scope::Info;
@@ -11,7 +12,7 @@ use crate::hir::*;
 use crate::visit::parts_mut;
 use gene_format::builtins::is_builtin;
 use gene_format::text::{Form, Span};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// What earlier pieces of a module defined, as far as the meaning of later ones depends on it.
 #[derive(Clone, Default)]
@@ -23,6 +24,10 @@ pub(crate) struct Known {
     variants: FastMap<Name, Vec<Name>>,
     enums: FastMap<Name, Vec<Name>>,
     method_names: HashSet<String>,
+    /// Modules that ran in the session, by absolute path.
+    pub(super) modules: HashMap<String, EarlierModule>,
+    /// Modules that the last piece imports for the first time.
+    pub(super) brought: Vec<Brought>,
     /// Built-in names that a piece assigned.
     pub(super) hidden: HashSet<String>,
     dynamic_names: bool,
@@ -30,6 +35,34 @@ pub(crate) struct Known {
     pub(crate) changes: u64,
     /// Numbers of aliases, variants and hidden names.
     sizes: [usize; 3],
+}
+
+/// What pieces can import from a module that ran with an earlier one.
+#[derive(Clone)]
+pub(super) struct EarlierModule {
+    exports: Exports,
+    macros: Vec<(Name, Macro)>,
+}
+
+/// A module and its absolute path.
+pub(super) type Brought = (String, EarlierModule);
+
+impl Known {
+    /// Keeps those modules of the last piece that have run to their end: they are members of the
+    /// global namespace then.
+    pub fn settle(&mut self, mut is_member: impl FnMut(&str) -> bool) {
+        let brought = std::mem::take(&mut self.brought);
+        let has_run = brought
+            .into_iter()
+            .filter(|one| is_member(&module_member(&one.0)));
+        self.modules.extend(has_run);
+    }
+}
+
+/// The member of the global namespace that holds the namespace of a module in a session. No
+/// program can spell it.
+fn module_member(path: &str) -> String {
+    format!("#module {path}")
 }
 
 /// What evaluated code sees around it.
@@ -95,6 +128,64 @@ impl Lower<'_> {
         }
     }
 
+    /// Lets later pieces import the module just lowered without running it again: its namespace
+    /// holds all that it offers, and its body ends with keeping that.
+    pub fn keep_module(&mut self, exports: &Exports, init: FnId, path: &str) {
+        self.unit.escapes = true;
+        for &global in self.unit.globals.values() {
+            self.globals[global.index()].assigned = true;
+        }
+        let macros = exports.all.iter().chain(&exports.members);
+        let macros = macros.filter_map(|(name, global)| {
+            let known = self.macros.get(global)?;
+            Some((*name, known.clone()))
+        });
+        let module = EarlierModule {
+            exports: exports.clone(),
+            macros: macros.collect(),
+        };
+        self.brought.push((path.to_owned(), module));
+        let Some(function) = &mut self.funcs[init.index()].0 else {
+            return;
+        };
+        let span = function.body.span;
+        let body = std::mem::replace(&mut function.body, expr(ExprKind::Nil, span));
+        let member = Var::GlobalMember(module_member(path).into());
+        let own = Box::new(expr(ExprKind::Namespace, span));
+        let keep = expr(ExprKind::Set(member, own), span);
+        function.body = expr(ExprKind::Seq(vec![body, keep]), span);
+    }
+
+    /// A module that ran with an earlier piece: its body now only reads what it offers from the
+    /// namespace that was kept.
+    pub fn earlier_module(&mut self, earlier: &EarlierModule, init: FnId, path: &str) -> Exports {
+        let mut exports = earlier.exports.clone();
+        let span = Span::default();
+        let mut list = Vec::new();
+        let mut variables: FastMap<Name, GlobalId> = FastMap::default();
+        for (&name, global) in exports.all.iter_mut().chain(&mut exports.members) {
+            let own = match variables.get(&name) {
+                Some(own) => *own,
+                None => self.own_variable(name),
+            };
+            *global = own;
+            if variables.insert(name, own).is_some() {
+                continue;
+            }
+            let text = string(&module_member(path), span);
+            let namespace = intrinsic("#global_member", vec![text], span);
+            let value = member(namespace, self.names.text(name), span);
+            list.push(expr(ExprKind::Set(Var::Global(own), Box::new(value)), span));
+        }
+        for (name, known) in &earlier.macros {
+            self.macros.insert(variables[name], known.clone());
+        }
+        if let Some(function) = &mut self.funcs[init.index()].0 {
+            function.body = expr(ExprKind::Seq(list), span);
+        }
+        exports
+    }
+
     /// Imported names become members of the namespace too.
     pub fn keep_imports(&self, span: Span, out: &mut Vec<Expr>) {
         for &(name, global) in &self.unit.imported {
@@ -137,7 +228,8 @@ impl Lower<'_> {
         known.method_names = self.method_names.clone();
         known.aliases = self.unit.aliases.clone();
         // Other macros belong to functions.
-        for name in self.unit.infos.keys() {
+        let own = imported.iter().map(|(name, _)| name);
+        for name in self.unit.infos.keys().chain(own) {
             match self.unit.macros.get(name) {
                 Some(of) => known.macros.insert(*name, of.clone()),
                 None => known.macros.remove(name),

@@ -22,6 +22,10 @@ pub(super) struct Source {
     pub imports: FastMap<u32, ModuleIdx>,
     /// These modules in the order of the forms.
     pub order: Vec<ModuleIdx>,
+    /// Its absolute path.
+    pub path: String,
+    /// It ran in this session before, and has no forms.
+    pub has_run: bool,
     /// The package around it, its root as `shown`; known if the module or the main one may ask.
     pub package: Option<Package>,
 }
@@ -42,6 +46,8 @@ pub(super) struct Reader<'r> {
     declared: Vec<(String, String)>,
     /// Directory of the main module, absolute and as given.
     home: (String, String),
+    /// Whether the module at an absolute path ran in this session before.
+    has_run: &'r dyn Fn(&str) -> bool,
 }
 
 /// True if the text may ask for `$pkg`.
@@ -55,6 +61,7 @@ impl<'r> Reader<'r> {
         sources: &'r mut SourceMap,
         main_path: &str,
         name: &str,
+        has_run: &'r dyn Fn(&str) -> bool,
     ) -> Self {
         let given = name.rfind('/').map_or("", |at| &name[..=at]);
         Reader {
@@ -67,6 +74,7 @@ impl<'r> Reader<'r> {
             known: Default::default(),
             declared: Vec::new(),
             home: (parent(main_path).to_owned(), given.to_owned()),
+            has_run,
         }
     }
 
@@ -124,12 +132,31 @@ impl<'r> Reader<'r> {
         self.done.push(Source {
             file,
             name,
+            path: path.to_owned(),
+            has_run: false,
             forms,
             imports,
             order,
             package,
         });
         Some(index)
+    }
+
+    /// A module that ran before: importers see what it made then.
+    fn earlier(&mut self, path: &str, file: FileId) -> ModuleIdx {
+        let index = ModuleIdx(self.done.len() as u32);
+        self.known.insert(path.to_owned(), index);
+        self.done.push(Source {
+            file,
+            name: self.sources.name(file).to_owned(),
+            path: path.to_owned(),
+            has_run: true,
+            forms: Vec::new(),
+            imports: FastMap::default(),
+            order: Vec::new(),
+            package: None,
+        });
+        index
     }
 
     /// The forms of a file with its `comptime` parts expanded.
@@ -151,6 +178,8 @@ impl<'r> Reader<'r> {
         Some(Source {
             file,
             name: self.sources.name(file).to_owned(),
+            path: String::new(),
+            has_run: false,
             forms: super::comptime::expand(read.forms, self.files).ok()?,
             imports: FastMap::default(),
             order: Vec::new(),
@@ -212,6 +241,11 @@ impl<'r> Reader<'r> {
             }
             self.diagnostics.push(found);
             return None;
+        }
+        if (self.has_run)(&path) {
+            let text = self.files.read(&path).unwrap_or_default();
+            let file = self.sources.add(name, text);
+            return Some(self.earlier(&path, file));
         }
         let text = self.files.read(&path)?;
         self.via = Some(Place::new(file, span));

@@ -197,6 +197,11 @@ impl State<'_> {
         let first = *self.first.get_or_insert(image);
         self.vm.continue_module(first, image);
         let result = self.vm.run_image(image);
+        let vm = &mut self.vm;
+        self.session.settle(|name| {
+            let name = vm.symbols.intern(name);
+            vm.find_global(name).is_some()
+        });
         self.show(text, result.ok())
     }
 
