@@ -98,6 +98,12 @@ builtins! {
 }
 
 impl Builtin {
+    /// Whether programs name the class only as `gene/Name` (language/02-types.md §9).
+    pub fn is_only_in_gene(self) -> bool {
+        use Builtin::{Actor, Future, Generator, Selector};
+        matches!(self, Selector | Future | Generator | Actor)
+    }
+
     /// The class of an immediate value.
     pub fn of_immediate(v: Value) -> Builtin {
         if v.is_int() {

@@ -440,7 +440,7 @@ impl Vm {
             return Some(v);
         }
         let text = self.symbols.text(name);
-        let v = match Builtin::find(text) {
+        let v = match Builtin::find(text).filter(|class| !class.is_only_in_gene()) {
             Some(b) => Value::obj(self.class(b)),
             None => match natives::global(text) {
                 Some(def) => self.native(def),
