@@ -1,4 +1,4 @@
-//! Random programs, run optimised, not optimised and with a collection at every safepoint. All
+//! Random programs, some variables, parameters, results and fields annotated, run optimised, not optimised and with a collection at every safepoint. All
 //! three must print the same and end the same way.
 //!
 //! `GENE_RANDOM_PROGRAMS=20000` makes more of them, `GENE_RANDOM_SEED=N` others;
@@ -92,10 +92,22 @@ fn execute(image: &Path, options: &[&str]) -> Output {
         "--max-memory=256M",
         "--max-depth=100000",
     ];
-    run(Command::new(&programs().vm)
+    let mut output = run(Command::new(&programs().vm)
         .args(limits)
         .args(options)
-        .arg(image))
+        .arg(image));
+    // Log lines begin with the time.
+    let timeless = |line: &str| match line.split_once(" gene/") {
+        Some((start, text)) if start.starts_with("T00 ") => text.to_owned(),
+        _ => line.to_owned(),
+    };
+    output.err = output
+        .err
+        .lines()
+        .map(timeless)
+        .collect::<Vec<_>>()
+        .join("\n");
+    output
 }
 
 /// The kinds of values that expressions are made for.
@@ -111,6 +123,22 @@ enum Kind {
     Fun,
     /// An instance of `Pair`.
     Pair,
+}
+
+impl Kind {
+    /// The type that values of the kind have.
+    fn type_name(self) -> &'static str {
+        match self {
+            Int => "Int",
+            Float => "Float",
+            Bool => "Bool",
+            Str => "String",
+            Array => "Array",
+            Map => "Map",
+            Fun => "Function",
+            Pair => "Pair",
+        }
+    }
 }
 
 use Kind::{Array, Bool, Float, Fun, Int, Map, Pair, Str};
@@ -162,8 +190,8 @@ impl Generator {
         };
         for kind in KINDS {
             let name = g.name("m");
-            let value = g.expression(kind, 1);
-            g.line(&format!("(var {name} {value})"));
+            let (ty, value) = (g.annotation(kind), g.expression(kind, 1));
+            g.line(&format!("(var {name}{ty} {value})"));
             g.variables.push((name, kind));
         }
         for _ in 0..4 + g.random.below(8) {
@@ -206,17 +234,62 @@ impl Generator {
         self.indent -= 1;
     }
 
+    /// `": Type"` behind a name, or nothing: mostly a type that values of the kind have.
+    fn annotation(&mut self, kind: Kind) -> String {
+        match self.random.once_in(2) {
+            true => format!(": {}", self.type_for(kind)),
+            false => String::new(),
+        }
+    }
+
+    /// `" -> Type"` behind parameters, or nothing.
+    fn result_annotation(&mut self, kind: Kind) -> String {
+        match self.random.once_in(3) {
+            true => format!(" -> {}", self.type_for(kind)),
+            false => String::new(),
+        }
+    }
+
+    fn type_for(&mut self, kind: Kind) -> String {
+        let other = self.random.pick(&KINDS).type_name();
+        match (kind, self.random.below(24)) {
+            (_, 0) => other.to_owned(), // values that do not fit convert, or raise an error
+            (_, 1 | 2) => "Any".into(),
+            (_, 3 | 4) => format!("({} | {other})", kind.type_name()),
+            (_, 5) => format!("({other} | {} | Nil)", kind.type_name()),
+            (Int | Float, 6 | 7) => "Numeric".into(),
+            (Int, 8) => "Float".into(),
+            (Float, 8) => "(Int | String)".into(),
+            (Array, 6 | 7) => "(Array Int)".into(),
+            (Array | Map, 8) => "Collection".into(),
+            (Map, 6 | 7) => "(Map Symbol Int)".into(),
+            (Fun, 6 | 7) => "(Fn [Int] Any)".into(),
+            (Pair, 6) => "(Pair | Nil)".into(),
+            _ => kind.type_name().into(),
+        }
+    }
+
     fn classes(&mut self) {
+        let fields = [Int; 2].map(|kind| self.annotation(kind).replacen(": ", "", 1));
+        let fields: Vec<String> = ["a", "b"]
+            .iter()
+            .zip(fields)
+            .filter(|(_, ty)| !ty.is_empty())
+            .map(|(name, ty)| format!("\n  (field {name} {ty})"))
+            .collect();
+        let fields = fields.concat();
+        let [x, y, z] = [Int; 3].map(|kind| self.annotation(kind));
+        let (sum, set) = (self.result_annotation(Int), self.result_annotation(Pair));
         let op = *self.random.pick(&["+", "-", "*"]);
         let k = self.random.below(9);
         write!(
             self.out,
             "(class Oops < Exception (ctor [n] (/n = n) (/message = #\"oops #{{n}}\")))
-(class Pair
-  (ctor [a b = {k}] (/a = a) (/b = b))
-  (method sum [] (/a + /b))
-  (method mix [x ^k = {k}] (/a {op} x + k))
-  (method set [x] (/a = x) self)
+(class Pair{fields}
+  (ctor [a{x} b = {k}] (/a = a) (/b = b))
+  (method sum []{sum} (/a + /b))
+  (method mix [x ^k{y} = {k}] (/a {op} x + k))
+  (method set [x{z}]{set} (/a = x) self)
   (method adder [] (fn [x] (/b = (x % 100)) (self .sum)))
   (method \"==\" [o] ((o is Pair) && (/a == o/a))))
 (class Triple < Pair
@@ -237,7 +310,14 @@ impl Generator {
         let outer = std::mem::take(&mut self.variables);
         let params: Vec<String> = kinds.iter().map(|_| self.name("p")).collect();
         self.variables = params.iter().cloned().zip(kinds.iter().copied()).collect();
-        self.line(&format!("(fn {name} [{}]", params.join(" ")));
+        let typed: Vec<String> = self
+            .variables
+            .clone()
+            .into_iter()
+            .map(|(name, kind)| name + &self.annotation(kind))
+            .collect();
+        let ty = self.result_annotation(result);
+        self.line(&format!("(fn {name} [{}]{ty}", typed.join(" ")));
         let place = Place {
             in_loop: false,
             in_function: true,
@@ -256,7 +336,8 @@ impl Generator {
         let outer = std::mem::take(&mut self.variables);
         let param = self.name("p");
         self.variables = vec![(param.clone(), Int)];
-        self.line(&format!("(fn {name} [{param}]"));
+        let ty = self.annotation(Int);
+        self.line(&format!("(fn {name} [{param}{ty}]"));
         let place = Place {
             in_loop: false,
             in_function: true,
@@ -392,7 +473,8 @@ impl Generator {
                 };
                 let visible = self.variables.len();
                 let param = self.name("p");
-                self.line(&format!("(var {name} (fn [{param}]"));
+                let (ty, result) = (self.annotation(Int), self.result_annotation(Int));
+                self.line(&format!("(var {name} (fn [{param}{ty}]{result}"));
                 self.variables.push((param, Int));
                 self.body(outer, depth - 1, count);
                 let value = self.expression(Int, 1);
@@ -403,8 +485,8 @@ impl Generator {
             14 => {
                 let name = self.name("d");
                 let kind = *self.random.pick(&KINDS);
-                let value = self.expression(kind, 2);
-                self.line(&format!("(var {name} {value})"));
+                let (ty, value) = (self.annotation(kind), self.expression(kind, 2));
+                self.line(&format!("(var {name}{ty} {value})"));
                 self.variables.push((name, kind));
             }
             _ => self.simple(place),
@@ -702,7 +784,8 @@ impl Generator {
                     self.expression(Int, 1)
                 };
                 self.variables.truncate(visible);
-                format!("(fn [{param}] {value})")
+                let (ty, result) = (self.annotation(Int), self.result_annotation(Int));
+                format!("(fn [{param}{ty}]{result} {value})")
             }
             Pair => format!("(new Pair {})", self.random.below(9)),
         }
