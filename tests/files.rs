@@ -87,18 +87,73 @@ fn crc32(bytes: &[u8]) -> u32 {
 // Offsets of the header's frozen prefix, see format/FORMAT.md.
 const HEADER_LEN: usize = 8;
 const MAJOR: usize = 12;
-const MINOR: usize = 14;
 const ABI: usize = 40;
 
+/// The version that the programs under test have.
+const OWN_MINOR: u16 = gene_format::version::MINOR;
+
+/// An image with a section of an unknown kind behind all others.
+pub fn with_section(image: &[u8], flags: u8) -> Vec<u8> {
+    const ENTRY: usize = 40;
+    let count = usize::from(image[20]);
+    let (head, rest) = image.split_at(128 + count * ENTRY);
+    let mut out = head.to_vec();
+    for entry in out[128..].chunks_mut(ENTRY) {
+        let offset = u64::from_le_bytes(entry[8..16].try_into().expect("8 bytes"));
+        entry[8..16].copy_from_slice(&(offset + ENTRY as u64).to_le_bytes());
+    }
+    let offset = (image.len() + ENTRY).next_multiple_of(8) as u64;
+    out.extend([b'X', b'X', b'X', b'X', flags, 0, 0, 0]);
+    out.extend(offset.to_le_bytes());
+    out.extend(8_u64.to_le_bytes());
+    out.extend([1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    out.extend(rest);
+    out.resize(offset as usize, 0);
+    out.extend(b"surprise");
+    out[20] += 1;
+    let len = out.len() as u64;
+    out[24..32].copy_from_slice(&len.to_le_bytes());
+    gene_format::testing::reseal(&mut out);
+    out
+}
+
+/// Which images run, by version, and by sections that this version does not know.
 #[test]
-fn images_of_another_version_are_refused() {
+fn images_of_other_versions_run_or_are_refused_for_the_right_reason() {
     let (scratch, _, image) = hello();
-    let other = with_field(&scratch, &image, MAJOR, &2_u16.to_le_bytes());
-    refused(&other, 4, "version 2.1");
-    let other = with_field(&scratch, &image, MAJOR, &0_u16.to_le_bytes());
-    refused(&other, 4, "version 0.1");
-    let other = with_field(&scratch, &image, MINOR, &9_u16.to_le_bytes());
-    refused(&other, 4, "version 1.9");
+    let bytes = std::fs::read(&image).expect("the image");
+    let plain = (None, "");
+    let optional = (Some(0), "");
+    let required = (Some(1), "XXXX");
+    for (major, minor, refusal) in [
+        (1, 0, ""),
+        (1, 1, ""),
+        (1, OWN_MINOR, ""),
+        (1, OWN_MINOR + 1, "version 1."),
+        (1, 9, "version 1.9"),
+        (1, u16::MAX, "version 1.65535"),
+        (0, OWN_MINOR, "version 0."),
+        (2, 0, "version 2.0"),
+        (2, OWN_MINOR, "version 2."),
+        (u16::MAX, 0, "version 65535.0"),
+    ] {
+        for (section, reason) in [plain, optional, required] {
+            let with = section.map_or(bytes.clone(), |flags| with_section(&bytes, flags));
+            let base = scratch.write("base.gir", &with);
+            let [major, minor] = [major, minor].map(u16::to_le_bytes);
+            let version = [major, minor].concat();
+            let other = with_field(&scratch, &base, MAJOR, &version);
+            // the version is looked at before anything else
+            match (refusal, reason) {
+                ("", "") => {
+                    assert_eq!(vm(&other).expect(0).out, "hello\n");
+                    dump(&other).expect(0);
+                }
+                ("", reason) => refused(&other, 4, reason),
+                (refusal, _) => refused(&other, 4, refusal),
+            }
+        }
+    }
     let other = with_field(&scratch, &image, ABI, b"another compiler");
     vm(&other).expect(4).one_line("compile");
 }

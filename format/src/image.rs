@@ -343,6 +343,18 @@ impl<'a> CheckedImage<'a> {
         self.sections.file
     }
 
+    /// The bytes of a section, if there is one of this kind.
+    #[cfg(feature = "signatures")]
+    pub(crate) fn section_bytes(&self, tag: Tag) -> Option<&'a [u8]> {
+        self.sections.find(tag).map(|section| section.bytes)
+    }
+
+    /// The sections as a writer places them.
+    #[cfg(feature = "signatures")]
+    pub(crate) fn parts(&self) -> impl Iterator<Item = crate::write::container::Part<'a>> + '_ {
+        self.sections.iter().map(|section| section.part())
+    }
+
     /// True if debug data was removed.
     pub fn is_stripped(&self) -> bool {
         self.sections.header.flags.get() & STRIPPED != 0

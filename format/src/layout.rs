@@ -71,27 +71,30 @@ pub const LINE: Tag = Tag::new(b"LINE");
 pub const VARS: Tag = Tag::new(b"VARS");
 /// Source texts.
 pub const SRCS: Tag = Tag::new(b"SRCS");
+/// Who vouches for the image.
+pub const SIGN: Tag = Tag::new(b"SIGN");
 
 /// The sections this version knows, in file order: tag, size of a record in bytes (0: the
-/// section is not a plain array), whether debug data.
-pub const SECTIONS: [(Tag, usize, bool); 17] = [
-    (META, 0, false),
-    (STRS, 0, false),
-    (CNST, size_of::<ConstRecord>(), false),
-    (LIST, 4, false),
-    (TABL, size_of::<TableRecord>(), false),
-    (FUNC, size_of::<FuncRecord>(), false),
-    (XTRA, size_of::<ExtraRecord>(), false),
-    (PARM, 4, false),
-    (CAPT, 4, false),
-    (EXCP, size_of::<HandlerRecord>(), false),
-    (MODS, size_of::<ModuleRecord>(), false),
-    (IMPT, size_of::<ImportRecord>(), false),
-    (EXPT, size_of::<ExportRecord>(), false),
-    (CODE, 8, false),
-    (LINE, 0, true),
-    (VARS, 0, true),
-    (SRCS, 0, true),
+/// section is not a plain array), its flags.
+pub const SECTIONS: [(Tag, usize, u32); 18] = [
+    (META, 0, REQUIRED),
+    (STRS, 0, REQUIRED),
+    (CNST, size_of::<ConstRecord>(), REQUIRED),
+    (LIST, 4, REQUIRED),
+    (TABL, size_of::<TableRecord>(), REQUIRED),
+    (FUNC, size_of::<FuncRecord>(), REQUIRED),
+    (XTRA, size_of::<ExtraRecord>(), REQUIRED),
+    (PARM, 4, REQUIRED),
+    (CAPT, 4, REQUIRED),
+    (EXCP, size_of::<HandlerRecord>(), REQUIRED),
+    (MODS, size_of::<ModuleRecord>(), REQUIRED),
+    (IMPT, size_of::<ImportRecord>(), REQUIRED),
+    (EXPT, size_of::<ExportRecord>(), REQUIRED),
+    (CODE, 8, REQUIRED),
+    (LINE, 0, STRIPPABLE),
+    (VARS, 0, STRIPPABLE),
+    (SRCS, 0, STRIPPABLE),
+    (SIGN, size_of::<SignRecord>(), 0),
 ];
 
 /// Alignment of every section the writer makes, in bytes.
@@ -103,8 +106,10 @@ pub const NEEDS_EVAL: u32 = 1;
 pub const HAS_DEBUG: u32 = 2;
 /// Header flag: debug data was removed.
 pub const STRIPPED: u32 = 4;
+/// Header flag: there is a signature.
+pub const SIGNED: u32 = 8;
 /// All header flags of this version.
-pub const HEADER_FLAGS: u32 = NEEDS_EVAL | HAS_DEBUG | STRIPPED;
+pub const HEADER_FLAGS: u32 = NEEDS_EVAL | HAS_DEBUG | STRIPPED | SIGNED;
 
 /// Section flag: who does not know the kind must reject the image.
 pub const REQUIRED: u32 = 1;
@@ -167,6 +172,18 @@ pub struct SectionRecord {
     pub crc: U32,
     /// Zero.
     pub reserved: U32,
+}
+
+/// A signature.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Debug)]
+#[repr(C)]
+pub struct SignRecord {
+    /// 1: Ed25519.
+    pub algorithm: U32,
+    /// The public key of whoever signed.
+    pub key: [u8; 32],
+    /// The signature.
+    pub signature: [u8; 64],
 }
 
 /// A constant: what the words mean depends on the tag, see FORMAT.md.
@@ -388,6 +405,7 @@ macro_rules! sizes {
 }
 
 sizes! {
+    SignRecord: 100 { algorithm @ 0, key @ 4, signature @ 36 }
     Header: 128 {
         magic @ 0, header_len @ 8, major @ 12, minor @ 14, flags @ 16, section_count @ 20,
         entry_size @ 22, file_len @ 24, table_offset @ 32, table_crc @ 36, abi @ 40,
@@ -416,7 +434,7 @@ sizes! {
 /// The ABI fingerprint: what compiled code relies on. BLAKE3 (first 16 bytes) of the opcode
 /// table's numbers, operand kinds and flow, the frame's constants, the record sizes and the
 /// version of the value encoding; never of wording or of the Rust version. Code does not rely on
-/// IMPT and EXPT, which later versions added.
+/// IMPT, EXPT and SIGN, which later versions added.
 pub fn abi() -> [u8; 16] {
     static ABI: LazyLock<[u8; 16]> = LazyLock::new(|| {
         let mut facts = Vec::with_capacity(2048);
@@ -435,7 +453,7 @@ pub fn abi() -> [u8; 16] {
         ];
         let known = SECTIONS
             .iter()
-            .filter(|known| ![IMPT, EXPT].contains(&known.0));
+            .filter(|known| ![IMPT, EXPT, SIGN].contains(&known.0));
         let sizes = known.map(|known| known.1);
         for number in numbers.into_iter().chain(sizes) {
             facts.extend((number as u32).to_le_bytes());

@@ -14,6 +14,8 @@ pub mod limits;
 mod meta;
 pub mod ops;
 pub mod program;
+#[cfg(feature = "signatures")]
+pub mod signature;
 #[doc(hidden)]
 pub mod testing;
 pub mod text;

@@ -11,7 +11,7 @@ pub const DEBUG_MAGIC: [u8; 8] = [0x89, b'G', b'D', b'B', 0x0D, 0x0A, 0x1A, 0x0A
 pub const MAJOR: u16 = 1;
 
 /// Minor version: newer minors are rejected, older ones are read.
-pub const MINOR: u16 = 1;
+pub const MINOR: u16 = 2;
 
 /// Version of the value encoding that compiled code relies on (ranges of immediate integers in
 /// fused instructions, the special values). Part of the ABI fingerprint.

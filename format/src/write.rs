@@ -100,7 +100,8 @@ pub fn write_image(program: &Program, options: &WriteOptions) -> Result<Vec<u8>>
     container::assemble(MAGIC, &parts, flags, &content, &build)
 }
 
-/// The image without positions, variable names and sources; its content id stays.
+/// The image without positions, variable names and sources; its content id stays. A signature goes
+/// too: it vouched for another image.
 ///
 /// # Errors
 ///
@@ -118,9 +119,10 @@ pub fn strip(bytes: &[u8]) -> Result<Vec<u8>> {
 pub fn split_debug(bytes: &[u8]) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
     let (header, sections) = sections_of(bytes)?;
     let parts = sections.iter().map(|section| section.part());
+    let parts = parts.filter(|part| part.tag != SIGN);
     let (debug, parts): (Vec<Part<'_>>, Vec<Part<'_>>) =
         parts.partition(|part| part.flags & STRIPPABLE != 0);
-    let flags = header.flags.get() & !HAS_DEBUG | STRIPPED;
+    let flags = header.flags.get() & !(HAS_DEBUG | SIGNED) | STRIPPED;
     let (content, build) = (&header.content_id, &header.build_id);
     let image = container::assemble(MAGIC, &parts, flags, content, build)?;
     let debug = match debug.is_empty() {
@@ -525,10 +527,9 @@ fn handler_record(handler: &crate::program::Handler) -> HandlerRecord {
 impl<'a> Part<'a> {
     fn new(tag: Tag, count: usize, bytes: Vec<u8>) -> Part<'a> {
         let known = SECTIONS.into_iter().find(|known| known.0 == tag);
-        let is_debug = known.is_some_and(|known| known.2);
         Part {
             tag,
-            flags: if is_debug { STRIPPABLE } else { REQUIRED },
+            flags: known.map_or(REQUIRED, |known| known.2),
             count: count as u32,
             align: ALIGN,
             bytes: Cow::Owned(bytes),

@@ -137,8 +137,8 @@ fn header_fields() {
     field(0, b"#!/u", "found no magic");
     field(4, b"\n", "transferred as text");
     field(8, &[129], "header length: found 129, expected 128");
-    field(12, &[2], "version: found version 2.1, expected 1.1");
-    field(14, &[2], "version: found version 1.2");
+    field(12, &[2], "version: found version 2.2, expected 1.2");
+    field(14, &[3], "version: found version 1.3");
     field(
         16,
         &[0x80 | bytes[16]],

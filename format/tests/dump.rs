@@ -104,7 +104,7 @@ fn json_holds_the_facts_of_the_text() {
     let output = run(&["--json"], &[&file]);
     expect(&output, 0, "", "");
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(json["header"]["version"], "1.1");
+    assert_eq!(json["header"]["version"], "1.2");
     assert_eq!(json["functions"][2]["name"], "add");
     assert_eq!(json["functions"][2]["code"][0]["op"], "ret_add");
     assert_eq!(json["functions"][2]["code"][0]["line"], 1);

@@ -111,9 +111,10 @@ fn sample_round_trips_and_verifies() {
         .sections()
         .map(|section| section.tag)
         .collect();
+    let known = SECTIONS.map(|known| known.0);
     assert_eq!(
         present,
-        SECTIONS.map(|known| known.0),
+        known[..known.len() - 1], // all but the signature
         "sample() fills every section"
     );
 }

@@ -23,6 +23,7 @@ pub mod prelude;
 pub mod print;
 pub mod program;
 pub mod run;
+pub mod signers;
 pub mod start;
 pub mod symbol;
 mod truncated;

@@ -3,6 +3,7 @@
 
 use clap::{Parser, ValueEnum};
 use gene_runtime::run::{self, Failure, Limits, Verify};
+use gene_runtime::signers::{KeyringError, Signers};
 use gene_runtime::vm::Options;
 use std::path::PathBuf;
 
@@ -32,6 +33,9 @@ struct Cli {
     /// IMAGE.debug, if it is there and belongs to the image].
     #[arg(long, value_name = "FILE")]
     debug_file: Option<PathBuf>,
+    /// Run only images that one of the public keys in this file (PEM) has signed.
+    #[arg(long, value_name = "KEYRING")]
+    require_signed: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -57,6 +61,7 @@ impl Cli {
                 limits: Limits::default(),
                 strict_nil: false,
                 debug_file: None,
+                require_signed: None,
             },
             None => Cli::parse(),
         }
@@ -68,10 +73,25 @@ gene_runtime::c_main!(run);
 fn run() -> i32 {
     let cli = Cli::read();
     let program = cli.image.display().to_string();
+    let signers = match &cli.require_signed {
+        None => Signers::default(),
+        Some(file) => match Signers::of_file(file) {
+            Ok(signers) => signers,
+            Err(error) => {
+                eprintln!("gene-vm: {}: {error}", file.display());
+                return if matches!(error, KeyringError::Read(_)) {
+                    3
+                } else {
+                    2
+                };
+            }
+        },
+    };
     let options = match cli.limits.options(program, cli.args) {
         Ok(options) => Options {
             strict_nil: cli.strict_nil,
             debug_file: cli.debug_file,
+            signers,
             ..options
         },
         Err(text) => {

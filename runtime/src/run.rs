@@ -22,8 +22,9 @@ Exit codes:
   1  an error that the program did not catch
   2  wrong options or arguments
   3  the image, or one that it imports, cannot be read
-  4  not an image, or a corrupt one, or one of another version, or images that do not fit together;
-     or its file became shorter while it was running
+  4  not an image, or a corrupt one, or one of another version, or images that do not fit together,
+     or one that is not signed as --require-signed wants; or its file became shorter while it was
+     running
   5  the image needs a compiler at run time: use gene run
   6  a limit is used up (--max-steps)
   7  an internal error of gene-vm
@@ -237,7 +238,8 @@ impl Machine {
         verify: Verify,
         evaluator: Option<Box<dyn Evaluator>>,
     ) -> Result<Machine, Failure> {
-        let read = match options.capabilities.copies_images() {
+        let is_unknown = !options.signers.are_known();
+        let read = match options.capabilities.copies_images() && is_unknown {
             true => Mapping::read,
             false => Mapping::open,
         };
@@ -277,6 +279,7 @@ impl Machine {
                 true => Failure::Format(text),
                 false => Failure::Format(format!("{}: {text}", image.name)),
             };
+            options.signers.check(&image.view).map_err(failed)?;
             if verify == Verify::Eager {
                 gene_format::verify::verify_image(image.view.bytes())
                     .map_err(|e| failed(e.to_string()))?;

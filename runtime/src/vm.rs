@@ -15,6 +15,7 @@ use crate::mapping::Mapping;
 use crate::natives::Raised;
 use crate::observe::{Observer, Watch};
 use crate::program::{HALT_STUB, Image, Proto};
+use crate::signers::Signers;
 use crate::symbol::{NameMap, Symbol, Symbols};
 use crate::types::TypeCheck;
 use crate::value::{Value, fits_int};
@@ -56,6 +57,8 @@ pub struct Options {
     pub capabilities: Capabilities,
     /// The file with the debug data of the main image, if it is not `IMAGE.debug`.
     pub debug_file: Option<PathBuf>,
+    /// Whose images run.
+    pub signers: Signers,
 }
 
 impl Default for Options {
@@ -72,6 +75,7 @@ impl Default for Options {
             strict_nil: false,
             capabilities: Capabilities::default(),
             debug_file: None,
+            signers: Signers::default(),
         }
     }
 }

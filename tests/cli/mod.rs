@@ -12,6 +12,7 @@ mod pipe;
 mod repl;
 mod run;
 mod separate;
+mod signatures;
 mod tree;
 mod warnings;
 mod watch;

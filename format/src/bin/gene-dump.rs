@@ -9,6 +9,8 @@ use clap::{Parser, Subcommand};
 use gene_format::aligned::Aligned;
 use gene_format::dump::{Select, gather, render};
 use gene_format::image::{CheckedImage, DebugData};
+#[cfg(feature = "signatures")]
+use gene_format::signature::Keyring;
 use gene_format::verify::verify_image;
 use gene_format::write::split_debug;
 
@@ -61,6 +63,9 @@ enum Command {
     Verify {
         /// Image to check.
         file: PathBuf,
+        /// Also check that one of the public keys in this file (PEM) has signed the image as it is.
+        #[arg(long, value_name = "FILE")]
+        keyring: Option<PathBuf>,
     },
     /// Remove positions, variable names and sources.
     #[command(after_help = EXIT_CODES)]
@@ -97,7 +102,6 @@ impl Failure {
 fn main() -> ExitCode {
     let args = Args::parse();
     let result = match (&args.command, &args.file) {
-        (Some(Command::Verify { file }), _) => verify(file),
         (
             Some(Command::Strip {
                 file,
@@ -106,6 +110,7 @@ fn main() -> ExitCode {
             }),
             _,
         ) => write_stripped(file, output, split_debug.as_deref()),
+        (Some(Command::Verify { file, keyring }), _) => verify(file, keyring.as_deref()),
         (None, Some(file)) => show(file, &args),
         (None, None) => Err(Failure::usage("no image to show".into())),
     };
@@ -204,10 +209,30 @@ fn warn(path: &Path, error: &dyn std::fmt::Display) {
     );
 }
 
-fn verify(path: &Path) -> Result<(), Failure> {
+#[cfg(feature = "signatures")]
+fn check_signature(path: &Path, image: &CheckedImage<'_>, keyring: &Path) -> Result<(), Failure> {
+    let text = fs::read_to_string(keyring).map_err(|error| Failure::file(keyring, &error))?;
+    let keys = Keyring::parse(&text)
+        .map_err(|error| Failure::usage(format!("{}: {error}", keyring.display())))?;
+    let signer = keys
+        .check(image)
+        .map_err(|error| Failure::image(path, error))?;
+    print(&format!("signed by {signer}\n"))
+}
+
+#[cfg(not(feature = "signatures"))]
+fn check_signature(_: &Path, _: &CheckedImage<'_>, _: &Path) -> Result<(), Failure> {
+    let text = "this gene-dump was built without signatures, so it cannot check any";
+    Err(Failure::usage(text.into()))
+}
+
+fn verify(path: &Path, keyring: Option<&Path>) -> Result<(), Failure> {
     let bytes = read(path)?;
     let verified = verify_image(&bytes).map_err(|error| Failure::image(path, error))?;
     let image = verified.image();
+    if let Some(keyring) = keyring {
+        check_signature(path, image, keyring)?;
+    }
     print(&format!(
         "ok {}: {} bytes, {} modules, {} functions, {} constants, {} table words\n",
         path.display(),

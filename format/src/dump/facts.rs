@@ -280,6 +280,7 @@ fn header(image: &CheckedImage<'_>) -> HeaderFacts {
         (NEEDS_EVAL, "needs-eval"),
         (HAS_DEBUG, "has-debug"),
         (STRIPPED, "stripped"),
+        (SIGNED, "signed"),
     ];
     HeaderFacts {
         version: format!("{}.{}", header.major, header.minor),

@@ -222,15 +222,16 @@ impl<'a> Sections<'a> {
         let at = |field| Place::Entry { index, field };
         let tag = Tag(entry.tag.get());
         let flags = entry.flags.get();
-        let Some((_, record, debug)) = SECTIONS.into_iter().find(|known| known.0 == tag) else {
+        let Some((_, record, expected_flags)) = SECTIONS.into_iter().find(|known| known.0 == tag)
+        else {
             if flags & REQUIRED != 0 {
                 let kind = FormatErrorKind::UnknownSection;
                 return Err(FormatError::new(Place::Section(tag), kind));
             }
             return Ok(());
         };
-        if flags != if debug { STRIPPABLE } else { REQUIRED } {
-            let expected = "1 (required), or 2 (strippable) for debug data";
+        if flags != expected_flags {
+            let expected = "1 (required), 2 (strippable) for debug data, or 0 for SIGN";
             return Err(unexpected(flags, expected, at("flags")));
         }
         let expected = u64::from(entry.count.get()) * record as u64;
@@ -252,6 +253,10 @@ impl<'a> Sections<'a> {
         let flags = self.header.flags.get();
         if has_debug != (flags & HAS_DEBUG != 0) || has_debug && flags & STRIPPED != 0 {
             let expected = "has-debug exactly if there is debug data, and then not stripped";
+            return Err(unexpected(flags, expected, Place::Header("flags")));
+        }
+        if self.find(SIGN).is_some() != (flags & SIGNED != 0) {
+            let expected = "signed exactly if there is a signature";
             return Err(unexpected(flags, expected, Place::Header("flags")));
         }
         Ok(())

@@ -18,10 +18,13 @@ pub(crate) struct Part<'a> {
     pub bytes: Cow<'a, [u8]>,
 }
 
-/// Hash of the sections that are not debug data, in file order.
+/// Hash of the sections that are neither debug data nor a signature, in file order.
 pub(crate) fn content_id(parts: &[Part<'_>]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
-    for part in parts.iter().filter(|part| part.flags & STRIPPABLE == 0) {
+    for part in parts
+        .iter()
+        .filter(|part| part.flags & STRIPPABLE == 0 && part.tag != SIGN)
+    {
         hasher.update(&part.tag.0.to_le_bytes());
         hasher.update(&part.flags.to_le_bytes());
         hasher.update(&part.count.to_le_bytes());

@@ -1,6 +1,7 @@
 //! `gene-compile`: source to image. Arguments, files and exit codes only.
 
 mod allocator;
+mod keys;
 mod tree;
 mod watch;
 
@@ -18,6 +19,7 @@ use gene_compiler::gene::Files;
 use gene_compiler::hir_print;
 use gene_compiler::source::{FileId, SourceMap};
 use gene_format::aligned::Aligned;
+use gene_format::signature::SecretKey;
 use gene_format::text::write_forms;
 use gene_format::write::{WriteOptions, split_debug};
 
@@ -35,13 +37,15 @@ its contents is skipped: IMAGE/.gene-compile keeps what that takes.
 Examples:
   gene-compile hello.gene                 # writes hello.gir
   gene-compile src -o build --jobs 4
-  gene-compile app.gene --depfile app.d   # app.gir depends on what app.d names";
+  gene-compile app.gene --depfile app.d   # app.gir depends on what app.d names
+  gene-compile --make-key me.key > me.pub && gene-compile app.gene --sign me.key
+  gene-vm --require-signed me.pub app.gir";
 
 /// Compile a Gene program, with all modules it imports, to one image, or to one for each module; or
 /// all programs of a folder.
 #[derive(Parser)]
 #[command(name = "gene-compile", version, after_help = EXIT_CODES)]
-#[command(group(ArgGroup::new("input").required(true).args(["file", "eval"])))]
+#[command(group(ArgGroup::new("input").required(true).args(["file", "eval", "make_key", "public_key"])))]
 struct Args {
     /// The program's main file, or a folder of programs.
     file: Option<PathBuf>,
@@ -89,6 +93,24 @@ struct Args {
     #[arg(long, conflicts_with_all = ["eval", "emit", "separate"])]
     watch: bool,
 
+    /// Sign the images with this secret Ed25519 key (PKCS#8, PEM), so that gene-vm --require-signed
+    /// runs them.
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["check", "emit"])]
+    sign: Option<PathBuf>,
+
+    /// The key that signs, once it was read.
+    #[arg(skip)]
+    key: Option<SecretKey>,
+
+    /// Make a secret key in this new file, which nobody else may read, and print its public half:
+    /// an entry of a keyring.
+    #[arg(long, value_name = "FILE", exclusive = true)]
+    make_key: Option<PathBuf>,
+
+    /// Print the public half of this secret key.
+    #[arg(long, value_name = "KEY", exclusive = true)]
+    public_key: Option<PathBuf>,
+
     /// Programs of a folder to compile at the same time [default: one for each processor].
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZero<usize>>,
@@ -111,8 +133,8 @@ enum Stage {
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn main() {
-    let args = Args::parse();
-    let code = match run(&args) {
+    let mut args = Args::parse();
+    let code = match run(&mut args) {
         Ok(code) => code,
         Err(failure) => failure.report("gene-compile"),
     };
@@ -121,7 +143,10 @@ fn main() {
 }
 
 /// Compiles what is asked for; gives the exit code.
-fn run(args: &Args) -> Result<i32, Failure> {
+fn run(args: &mut Args) -> Result<i32, Failure> {
+    if let Some(code) = keys::prepare(args)? {
+        return Ok(code);
+    }
     let folder = args.file.as_deref().filter(|file| file.is_dir());
     if args.watch {
         return watch::forever(folder, args.output.as_deref(), || once(args, folder));
@@ -194,7 +219,10 @@ fn separate(args: &Args, file: &Path) -> Result<(), Failure> {
         None => file.parent().unwrap_or(Path::new("")),
     };
     let write = args.write_options();
-    let (images, warnings) = args.compile.separate_images(&Source::file(file)?, &write)?;
+    let (mut images, warnings) = args.compile.separate_images(&Source::file(file)?, &write)?;
+    for (_, image) in &mut images {
+        *image = args.signed(std::mem::take(image))?;
+    }
     eprint!("{warnings}");
     cli::write_separate(folder, &images, false, |_, _| Ok(()))
 }
@@ -265,14 +293,14 @@ fn write(
     };
     match (output, &args.split_debug) {
         (None, _) => Ok(()),
-        (Some(path), None) => write(&path, &image),
+        (Some(path), None) => write(&path, &args.signed(image)?),
         (Some(path), Some(debug_path)) => {
             let image = Aligned::new(&image);
             let split = split_debug(&image);
             let (image, debug) = split.map_err(|error| Failure::file(&path, &error))?;
             // A program without a single position has nothing to split.
             debug.map_or(Ok(()), |debug| write(debug_path, &debug))?;
-            write(&path, &image)
+            write(&path, &args.signed(image)?)
         }
     }
 }

@@ -243,7 +243,8 @@ fn update(
         let known = fs::read(entry).ok();
         let known = known.and_then(|bytes| Entry::of(&key, &bytes));
         if let Some(known) = known.filter(|known| known.is_current(&mut inputs))
-            && fs::read(image).is_ok_and(|bytes| known.is_image(&bytes))
+            && fs::read(image)
+                .is_ok_and(|bytes| known.is_image(&bytes) && args.is_signed_so(&bytes))
         {
             done.dependencies = known.dependencies;
             return Ok(());
@@ -252,6 +253,7 @@ fn update(
     let compiled = args.compile.image_from(&source, &mut inputs, &write);
     done.dependencies = inputs.dependencies();
     let (bytes, warnings) = compiled?;
+    let bytes = args.signed(bytes)?;
     done.warnings = warnings;
     done.result = Ok(State::Compiled);
     if let (Some(entry), Some(image)) = (&entry, &done.image) {
