@@ -257,6 +257,19 @@ impl Vm {
     }
 }
 
+/// The text of a call that evaluates `text` with variables of these names, which get the values
+/// without spelling in order.
+pub fn compiled_text<'n>(text: &str, names: impl Iterator<Item = &'n str>) -> String {
+    let (mut params, mut values) = (String::new(), String::new());
+    for (index, name) in (0..).zip(names) {
+        params.push_str(name);
+        params.push(' ');
+        values.push_str(&evaluated_value(index));
+        values.push(' ');
+    }
+    format!("((fn [{params}] {text}\n) {values})")
+}
+
 fn named_value(v: Value, values: &mut Vec<Value>) -> FormKind {
     values.push(v);
     FormKind::Symbol(evaluated_value(values.len() as u32 - 1).into())

@@ -75,6 +75,7 @@ macro_rules! views_to_change {
 
 views_to_change! {
     array_mut Array Array;
+    cell_mut Cell Cell;
     map_mut Map MapObj;
     hash_map_mut HashMap MapObj;
     hash_set_mut HashSet MapObj;

@@ -154,6 +154,21 @@ impl Image {
         self.namespaces[module] = namespace;
     }
 
+    /// True if the value of this word of the table is made: a function that uses it has run.
+    pub fn is_made(&self, word: usize) -> bool {
+        (self.made.get(word / 64)).is_some_and(|bits| bits & 1 << (word % 64) != 0)
+    }
+
+    /// Changes a word of the table that is made; false if it is not.
+    pub fn set_word(&mut self, word: usize, value: Value) -> bool {
+        if !self.is_made(word) {
+            return false;
+        }
+        // SAFETY: `made` has bits for the words of the table only
+        unsafe { *self.table.add(word) = value };
+        true
+    }
+
     /// The words of the table, for marking.
     pub fn table(&self) -> &[Value] {
         // SAFETY: allocated in `load` with this length

@@ -11,6 +11,7 @@ use crate::heap::Heap;
 use crate::heap::log::{GcLog, Step};
 use crate::heap::object::*;
 use crate::interp;
+use crate::interp::aside::Aside;
 use crate::mapping::Mapping;
 use crate::natives::Raised;
 use crate::observe::{Observer, Watch};
@@ -160,6 +161,10 @@ pub struct Vm {
     pub prelude: Option<crate::prelude::Prelude>,
     /// Who is told of each instruction; nobody in ordinary runs.
     pub observers: Vec<Box<dyn Observer>>,
+    /// Programs that stand while other code runs; the last one stood last.
+    pub asides: Vec<Aside>,
+    /// Values that somebody looks at while the program stands.
+    pub pinned: Vec<Value>,
     /// Set when nothing may catch what is being raised.
     pub fatal: Option<Fatal>,
     /// Told what the collector does, if somebody wants to know.
@@ -251,6 +256,8 @@ impl Vm {
             redirect: None,
             prelude: None,
             observers: options.watch.observers(),
+            asides: Vec::new(),
+            pinned: Vec::new(),
             fatal: None,
             gc_log: options.watch.gc_log(options.gc_stats),
             backtrace: Vec::new(),
@@ -456,6 +463,14 @@ impl Vm {
     /// # Errors
     /// As `run_image`.
     pub fn run_closure(&mut self, function: Value) -> Result<Value, Raised> {
+        self.run_closure_with(function, &[])
+    }
+
+    /// Calls a closure with as many arguments as it has slots for on the empty main fiber.
+    ///
+    /// # Errors
+    /// As `run_image`.
+    pub fn run_closure_with(&mut self, function: Value, args: &[Value]) -> Result<Value, Raised> {
         assert!(function.is(Kind::Closure) && self.generator.is_null());
         self.fatal = None;
         self.backtrace.clear();
@@ -466,6 +481,10 @@ impl Vm {
             let closure: *mut Closure = function.as_obj().cast();
             let base = self.main.bottom().add(HEADER);
             *base.sub(HEADER) = function;
+            let slots = ((*(*closure).proto).frame_size as usize).min(frame::GUARD);
+            for (slot, &arg) in args.iter().enumerate().take(slots) {
+                *base.add(slot) = arg;
+            }
             frame::link(base, std::ptr::null_mut(), HALT_STUB.as_ptr());
             self.raised = Value::UNDEF;
             interp::run(self, (*closure).code, base, (*closure).k);
@@ -689,6 +708,9 @@ impl Vm {
                 let main: *mut Fiber = &mut self.main;
                 self.heap.mark_fiber(&mut *main);
             }
+        }
+        if !(self.asides.is_empty() && self.pinned.is_empty()) {
+            self.mark_asides();
         }
         self.heap.mark_shapes();
         for &image in &self.images {

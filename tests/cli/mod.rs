@@ -5,6 +5,7 @@ mod cache;
 mod capabilities;
 mod compile;
 mod debug;
+mod debugger;
 mod deps;
 mod fmt;
 mod parse;
@@ -26,6 +27,7 @@ const COMMANDS: &[&str] = &[
     "run",
     "eval",
     "repl",
+    "debug",
     "check",
     "fmt",
     "parse",

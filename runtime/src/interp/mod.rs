@@ -20,6 +20,7 @@
 // All handlers share one contract, that of `run`; operands share that of `Regs`.
 #![allow(clippy::missing_safety_doc)]
 
+pub mod aside;
 pub mod calls;
 pub mod generators;
 pub mod iterate;

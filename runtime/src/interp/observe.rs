@@ -7,6 +7,7 @@ use crate::observe::Observer;
 use crate::program::{Image, Proto};
 use gene_format::image::FuncView;
 use gene_format::ops::{Insn, Op};
+use gene_format::program::{TableEntry, TableId};
 use std::marker::PhantomData;
 
 /// All 256 bytes are observed first.
@@ -168,6 +169,21 @@ impl<'a> At<'a> {
         unsafe { *frame.base.add(slot) = value };
     }
 
+    /// Changes a word of the table that the functions of a frame's image share. False if it cannot
+    /// be: other functions may count on the value of a function that is never assigned.
+    ///
+    /// # Panics
+    /// There is no such frame, or no such word.
+    pub fn set_global(&mut self, frame: usize, word: usize, value: Value) -> bool {
+        let frame = self.frames().nth(frame).expect("a frame");
+        let image = frame.proto().image;
+        // SAFETY: images are never freed, and no other reference to this one is held
+        let image = unsafe { &mut *image.cast_mut() };
+        let entry = image.view.table_entry(TableId(word as u32));
+        let is_variable = matches!(entry, Ok(TableEntry::Global { .. }));
+        is_variable && image.set_word(word, value)
+    }
+
     /// Tells apart the stacks that run: the address of the running one.
     pub fn stack(&mut self) -> usize {
         self.vm.fiber().bottom() as usize
@@ -203,6 +219,16 @@ impl<'a> Frame<'a> {
     /// Where it lies: frames further out on the same stack have lower addresses.
     pub fn address(self) -> usize {
         self.base as usize
+    }
+
+    /// Its base.
+    pub(super) fn base(self) -> *mut Value {
+        self.base
+    }
+
+    /// The instruction behind the one that it stands at.
+    pub(super) fn after(self) -> *const u64 {
+        self.after
     }
 
     /// What runs in it.

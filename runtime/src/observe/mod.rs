@@ -5,6 +5,8 @@
 
 mod calls;
 mod coverage;
+pub mod debug;
+pub mod inspect;
 pub(crate) mod output;
 pub mod profile;
 mod report;

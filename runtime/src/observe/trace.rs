@@ -1,7 +1,7 @@
 //! `--trace`: one line for each instruction.
 
-use super::calls::Listener;
-use super::{At, Calls, Frame, Observer};
+use super::calls::Silent;
+use super::{At, Calls, Observer};
 use crate::vm::Vm;
 use gene_format::dump::disassemble_in;
 use gene_format::ops::{Insn, Operand};
@@ -22,14 +22,6 @@ pub struct Trace {
     /// The line that is not complete yet, because its instruction may write this slot of the frame
     /// at this address.
     open: Option<(usize, u16)>,
-}
-
-struct Silent;
-
-impl Listener for Silent {
-    type Function = ();
-    fn enter(&mut self, _: Frame<'_>, _: &At<'_>, _: bool) {}
-    fn leave(&mut self, (): ()) {}
 }
 
 impl Trace {

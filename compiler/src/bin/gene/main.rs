@@ -6,6 +6,7 @@ mod cache;
 mod check;
 mod compile;
 mod completions;
+mod debug;
 mod deps;
 mod deser;
 mod evaluate;
@@ -60,6 +61,7 @@ enum Command {
     Eval(run::Eval),
     #[command(alias = "r")]
     Repl(repl::Repl),
+    Debug(debug::Debug),
     Check(check::Check),
     #[command(alias = "format")]
     Fmt(fmt::Fmt),
@@ -99,6 +101,7 @@ fn done(command: Option<&Command>) -> Result<i32, Failure> {
         Some(Command::Run(args)) => run::run(args),
         Some(Command::Eval(args)) => run::eval(args),
         Some(Command::Repl(args)) => repl::repl(args),
+        Some(Command::Debug(args)) => debug::debug(args),
         Some(Command::Check(args)) => check::check(args),
         Some(Command::Fmt(args)) => fmt::fmt(args),
         Some(Command::Parse(args)) => parse::parse(args),

@@ -77,7 +77,7 @@ fn at_terminal(mut state: State<'_>) -> Result<i32, Failure> {
     signal_hook::flag::register(SIGINT, Arc::clone(&interrupt))
         .map_err(|error| Failure::File(format!("the terminal: {error}")))?;
     state.vm.interrupt = Some(interrupt);
-    let history = history_file();
+    let history = history_file("history");
     if let Some(file) = &history {
         let _ = editor.load_history(file); // there is none at the first time
     }
@@ -114,7 +114,7 @@ fn at_terminal(mut state: State<'_>) -> Result<i32, Failure> {
 }
 
 /// Where the lines typed are kept.
-fn history_file() -> Option<PathBuf> {
+pub fn history_file(name: &str) -> Option<PathBuf> {
     if let Some(file) = std::env::var_os("GENE_HISTORY") {
         return Some(PathBuf::from(file)).filter(|file| !file.as_os_str().is_empty());
     }
@@ -123,7 +123,7 @@ fn history_file() -> Option<PathBuf> {
         Some(state) => PathBuf::from(state),
         None => PathBuf::from(folder("HOME")?).join(".local/state"),
     };
-    Some(state.join("gene/history"))
+    Some(state.join("gene").join(name))
 }
 
 /// Pieces end where a line ends and nothing is open, or with the input.

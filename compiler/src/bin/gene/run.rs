@@ -181,7 +181,7 @@ impl Execute {
     }
 
     /// A machine with the program of an image file.
-    fn open(&self, file: &Path, args: Vec<String>) -> Result<Machine, Failure> {
+    pub fn open(&self, file: &Path, args: Vec<String>) -> Result<Machine, Failure> {
         self.start(&file.to_string_lossy(), args, |options, compiler| {
             Machine::open(file, options, Verify::Lazy, Some(compiler))
         })
@@ -223,7 +223,7 @@ pub fn run_kept(args: &Run) -> Option<i32> {
     Some(code)
 }
 
-fn is_image(file: &Path) -> bool {
+pub fn is_image(file: &Path) -> bool {
     file.extension().is_some_and(|ending| ending == "gir")
 }
 
