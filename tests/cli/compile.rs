@@ -88,6 +88,18 @@ fn serialised_values_are_shown() {
         .expect(1)
         .one_line("Deserialization error in <eval>");
     deser(&["none.gene"]).expect(3);
+    // The project's manifest is executed first, whichever form it has.
+    scratch.write("p/package.gene", "(println \"manifest\")\n(fn f [] 1)");
+    let read = |dir: &str| deser(&["--project", dir, "-f", "compact", "-e", "[1]"]);
+    assert_eq!(read("p").expect(0).out, "manifest\n[1]\n");
+    let flat = "# Flat\n^name \"a/b\"\n^dependencies [($dep \"x/y\" \"*\")]\n";
+    scratch.write("p/package.gene", flat);
+    assert_eq!(read("p").expect(0).out, "[1]\n");
+    scratch.write("p/package.gene", "{^name \"a/b\"}");
+    assert_eq!(read("p").expect(0).out, "[1]\n");
+    scratch.write("p/package.gene", "(throw \"broken\")");
+    read("p").expect(1);
+    read("nowhere").expect(3).one_line("nowhere/package.gene");
 }
 
 const EXAMPLES: &str = "\
@@ -157,4 +169,62 @@ fn examples_of_functions_run() {
         "(fn f [] ^examples [[] -> 1] 1) (throw \"x\")",
     );
     gene(scratch.path(), &["run-examples", "throw.gene"]).expect(1);
+}
+
+#[test]
+fn metadata_for_tools() {
+    let scratch = Scratch::new();
+    scratch.write("lib.gene", "(fn f [] 1)");
+    scratch.write(
+        "a.gene",
+        "(import f from \"lib\")\n(import gene/json/parse)\n(type Id (Int | Nil))\n\
+         (ns shapes (class /Box (ctor [w: Int ^h = 1] (/w = w)) (method area [] -> Float 1.0)))\n\
+         (enum E A)\n  (fn first:T [xs: (Array T) n rest...] -> T xs/0)\n\
+         (var /size 1)\n(var plain 2)\n(fn plain_one [] 1)\n(fn cb [g: (Fn [Int Any] -> Id ! [Db])] g)",
+    );
+    let output = gene(scratch.path(), &["compile", "-f", "ai-metadata", "a.gene"]);
+    let all: serde_json::Value = serde_json::from_str(&output.expect(0).out).unwrap();
+    assert!(output.out.starts_with("{\n  \""), "{}", output.out);
+    let is = |path: &str, wanted: serde_json::Value| {
+        assert_eq!(all.pointer(path), Some(&wanted), "{path} of {}", output.out);
+    };
+    use serde_json::json;
+    is("/format", json!("ai-metadata"));
+    is("/source", json!("a.gene"));
+    is(
+        "/module_exports",
+        json!(["shapes", "first", "size", "plain_one", "cb"]),
+    );
+    is("/module_imports", json!(["lib", "gene/json/parse"]));
+    is("/module_types/0/name", json!("Id"));
+    is("/module_types/1/kind", json!("namespace"));
+    is(
+        "/module_types/1/children/0",
+        json!({"name": "Box", "kind": "class", "children": []}),
+    );
+    is("/type_aliases", json!([{"name": "Id", "type_id": 2}]));
+    is("/type_descriptors/2/members", json!([0, 1]));
+    is("/type_descriptors/0/name", json!("Int"));
+    is("/callables/0/name", json!("shapes/Box.ctor"));
+    is("/callables/0/param_type_ids", json!([0, -1]));
+    is("/callables/1/return_type_id", json!(3));
+    let first = json!({
+        "name": "first", "typed": true, "line": 6, "column": 3, "return_type_id": 4,
+        "param_type_ids": [5, -1, -1],
+        "params": [
+            {"name": "xs", "type_id": 5}, {"name": "n", "type_id": -1}, {"name": "rest", "type_id": -1}
+        ],
+    });
+    is("/callables/2", first);
+    is("/type_descriptors/4/kind", json!("var"));
+    is("/type_descriptors/5/ctor", json!("Array"));
+    is("/callables/3/typed", json!(false));
+    let function = all["type_descriptors"].as_array().unwrap().last().unwrap();
+    assert_eq!(function["effects"], json!(["Db"]));
+    assert!(all["instruction_count"].as_u64() > Some(10));
+    gene(
+        scratch.path(),
+        &["compile", "-f", "ai-metadata", "-e", "(f"],
+    )
+    .expect(1);
 }

@@ -148,3 +148,45 @@ fn code_of_many_clauses_is_evaluated() {
     let output = gene(scratch.path(), &["run", "a.gene"]);
     assert_eq!(output.expect(0).out, "79998\n");
 }
+
+#[test]
+fn packages_to_work_in() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "proj/package.gene",
+        "^name \"acme/proj\"\n^version \"1.2.0\"",
+    );
+    scratch.write("proj/src/lib.gene", "(fn f [x] (x ++ \"!\"))");
+    scratch.write(
+        "proj/main.gene",
+        "(import f from \"lib\")\n(println (f \"main\") ($pkg .name) $program)",
+    );
+    scratch.write("other/package.gene", "^name \"acme/other\"");
+    let at = |folder: &str, args: &[&str]| gene(&scratch.file(folder), args);
+    let run = at(".", &["run", "--pkg", "proj", "main.gene"]);
+    assert_eq!(run.expect(0).out, "main! acme/proj main.gene\n");
+    let code = "(import f from \"./lib\") (println (f \"code\") ($pkg .version) $program)";
+    // By path, by a folder inside of it, and by name.
+    for (folder, pkg) in [
+        (".", "proj"),
+        (".", "proj/src"),
+        ("other", "acme/proj"),
+        ("proj", "acme/proj"),
+    ] {
+        let eval = at(folder, &["eval", "--pkg", pkg, code]);
+        assert_eq!(eval.expect(0).out, "code! 1.2.0 <eval>\n", "{folder} {pkg}");
+    }
+    let line = "(import f from \"lib\")\n(f $line)";
+    let pipe = gene_reads("a\n", scratch.path(), &["pipe", "--pkg=proj", line]);
+    assert_eq!(pipe.expect(0).out, "a!\n");
+    let repl = gene_reads(
+        "(import f from \"lib\")\n(f \"r\")\n",
+        scratch.path(),
+        &["repl", "--pkg", "proj"],
+    );
+    assert_eq!(repl.expect(0).out, "\"r!\"\n");
+    let input = gene_reads(code, scratch.path(), &["run", "--pkg", "proj"]);
+    assert_eq!(input.expect(0).out, "code! 1.2.0 <stdin>\n");
+    let none = at(".", &["run", "--pkg", "acme/none", "main.gene"]);
+    none.expect(1).one_line("Package 'acme/none' was not found");
+}

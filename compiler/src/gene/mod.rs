@@ -37,6 +37,7 @@ use crate::diag::{Diagnostics, Severity};
 use crate::hir::{Hir, Module, ModuleIdx};
 use crate::source::{FileId, SourceMap};
 use gene_format::text::Span;
+pub use packages::{package_around, package_named};
 pub use piece::{Around, Visible};
 pub(crate) use piece::{Known, Piece};
 pub use resolve::{Files, NoFiles};

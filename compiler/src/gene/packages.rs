@@ -26,6 +26,31 @@ pub(super) struct Package {
     pub paths: Vec<(String, String)>,
 }
 
+/// The root of the nearest package around the directory at an absolute path.
+pub fn package_around(files: &mut dyn Files, directory: &str) -> Option<String> {
+    package_of(files, directory).map(|package| package.root)
+}
+
+/// The root of the package of this name, as imports of code in the directory at an absolute path
+/// find it; the package around it may be meant, too.
+///
+/// # Errors
+///
+/// A lock file that cannot be used, several directories that fit.
+pub fn package_named(
+    files: &mut dyn Files,
+    directory: &str,
+    name: &str,
+) -> Result<Option<String>, String> {
+    let own = package_of(files, directory);
+    if let Some(own) = own.as_ref().filter(|own| own.name == name) {
+        return Ok(Some(own.root.clone()));
+    }
+    let request = PackageRequest { name, path: None };
+    let found = find_package(files, directory, own.as_ref(), &request, &[])?;
+    Ok(found.map(|package| package.root))
+}
+
 /// The root of the package that an import means; `None` if there is none.
 ///
 /// # Errors

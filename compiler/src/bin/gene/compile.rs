@@ -8,8 +8,10 @@ use gene_compiler::disk;
 use gene_format::aligned::Aligned;
 use gene_format::dump::{Facts, Select, gather};
 use gene_format::image::CheckedImage;
+use gene_format::text::read_all;
 use gene_format::write::WriteOptions;
 
+use crate::metadata::metadata;
 use crate::parse;
 
 const EXAMPLE: &str = "\
@@ -19,7 +21,8 @@ written only if it changes. gene-compile writes one image to any place.
 Examples:
   gene compile src/app.gene                     # writes build/src/app.gir
   gene compile --separate src/app.gene          # also writes build/src/lib.gir, if it imports lib
-  gene compile -f pretty -a -e '(1 + x)'";
+  gene compile -f pretty -a -e '(1 + x)'
+  gene compile -f ai-metadata src/app.gene      # what there is in it, for tools";
 
 /// Compile programs to images, or show their instructions.
 #[derive(Args)]
@@ -66,6 +69,8 @@ enum Form {
     Bytecode,
     /// An image.
     Gir,
+    /// Names, types and functions of the main module, as JSON.
+    AiMetadata,
 }
 
 /// Compiles all sources.
@@ -137,6 +142,11 @@ fn show(args: &Compile, source: &Source, format: Form) -> Result<(), Failure> {
     };
     let image = CheckedImage::parse(&bytes).map_err(|error| failed(&error))?;
     let facts = gather(&image, &Select::default()).map_err(|error| failed(&error))?;
+    if format == Form::AiMetadata {
+        let forms = read_all(&source.text).forms; // it was compiled, so it can be read
+        let metadata = metadata(source, &forms, count(&facts));
+        return cli::write_lines(&format!("{metadata:#}"));
+    }
     let listing = listing(&facts, format, args.addresses);
     match args.files.is_empty() {
         true => cli::write(&listing),
@@ -144,10 +154,13 @@ fn show(args: &Compile, source: &Source, format: Form) -> Result<(), Failure> {
     }
 }
 
+fn count(facts: &Facts) -> usize {
+    facts.functions.iter().map(|func| func.code.len()).sum()
+}
+
 /// All instructions, the functions under their names.
 fn listing(facts: &Facts, format: Form, addresses: bool) -> String {
-    let count: usize = facts.functions.iter().map(|func| func.code.len()).sum();
-    let mut out = format!("Instructions ({count}):\n");
+    let mut out = format!("Instructions ({}):\n", count(facts));
     for func in &facts.functions {
         let name = match func.name.as_str() {
             "" => "(anonymous)",

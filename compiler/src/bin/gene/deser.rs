@@ -19,6 +19,7 @@ use crate::run::Execute;
 const EXAMPLE: &str = "\
 Examples:
   gene deser saved.gene
+  gene deser --project . saved.gene
   gene deser -p -f compact -e '(gene/serialization {^a [1 2]})'";
 
 /// Read serialised text and show the value.
@@ -36,6 +37,9 @@ pub struct Deser {
     print_type: bool,
     #[command(flatten)]
     execute: Execute,
+    /// Execute `package.gene` in this directory first.
+    #[arg(long, value_name = "DIR")]
+    project: Option<PathBuf>,
     /// Take this text instead of a file.
     #[arg(short, long, value_name = "TEXT", conflicts_with = "files")]
     eval: Option<String>,
@@ -57,24 +61,41 @@ enum Form {
 /// Shows the values of all sources.
 pub fn deser(args: &Deser) -> Result<i32, Failure> {
     let sources = parse::sources(args.eval.as_deref(), &args.files)?;
+    let program = program(args)?;
     for source in &sources {
         if sources.len() > 1 {
             cli::write(&format!("=== {} ===\n", source.name))?;
         }
-        cli::write_lines(&one(args, source)?)?;
+        cli::write_lines(&one(args, &program, source)?)?;
     }
     Ok(0)
 }
 
+/// The program that reads, behind the manifest of the project.
+fn program(args: &Deser) -> Result<Source, Failure> {
+    let read = "(gene/serdes/deserialize $serialized)";
+    let Some(directory) = &args.project else {
+        return Ok(Source::code("<deser>", read));
+    };
+    let mut source = Source::file(&directory.join("package.gene"))?;
+    // A manifest may be the entries of a map without its braces.
+    let map = [b"{", source.text.as_slice(), b"\n}"].concat();
+    if read_all(&map).errors.is_empty() {
+        source.text = map;
+    }
+    source.text.push(b'\n');
+    source.text.extend_from_slice(read.as_bytes());
+    Ok(source)
+}
+
 /// The text that shows the value of a source.
-fn one(args: &Deser, source: &Source) -> Result<String, Failure> {
+fn one(args: &Deser, program: &Source, source: &Source) -> Result<String, Failure> {
     let failed = |text: &str| {
         let name = &source.name;
         Failure::Program(format!("gene: Deserialization error in {name}: {text}\n"))
     };
     let text = str::from_utf8(&source.text).map_err(|error| failed(&error.to_string()))?;
-    let program = Source::code("<deser>", "(gene/serdes/deserialize $serialized)");
-    let mut machine = args.execute.load(&program, Vec::new())?;
+    let mut machine = args.execute.load(program, Vec::new())?;
     machine.set_global("serialized", text);
     let Ok(value) = machine.run() else {
         return Err(match machine.vm.fatal {

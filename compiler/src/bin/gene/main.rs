@@ -14,6 +14,8 @@ mod examples;
 mod fmt;
 mod forms;
 mod gir;
+mod metadata;
+mod package;
 mod parse;
 mod pipe;
 mod prompt;

@@ -12,6 +12,7 @@ use gene_runtime::run::Machine;
 use gene_runtime::value::Value;
 
 use crate::cache::{self, CacheArgs};
+use crate::package::PackageArgs;
 use crate::run::Execute;
 
 const EXAMPLE: &str = "\
@@ -30,6 +31,8 @@ pub struct Pipe {
     execute: Execute,
     #[command(flatten)]
     cache: CacheArgs,
+    #[command(flatten)]
+    package: PackageArgs,
     /// Print the lines for which the program's value is true.
     #[arg(long)]
     filter: bool,
@@ -85,10 +88,10 @@ pub fn pipe(args: &Pipe) -> Result<i32, Failure> {
 /// The program, from the words of the command line or the file that they name.
 fn source(args: &Pipe) -> Result<Source, Failure> {
     let words = args.code.join(" ");
-    let path = Path::new(&words);
+    let path = args.package.file(Path::new(&words))?;
     let mut source = match path.is_file() {
-        true => Source::file(path)?,
-        false => Source::code("<pipe>", words),
+        true => Source::file(&path)?,
+        false => args.package.code("pipe", words)?,
     };
     let read = read_all(&source.text);
     if read.forms.is_empty() && read.errors.is_empty() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use gene_compiler::cli::{self, Failure, Source};
+use gene_compiler::cli::{self, Failure};
 use gene_compiler::disk::Disk;
 use gene_compiler::session::Session;
 use gene_compiler::source::SourceMap;
@@ -25,6 +25,7 @@ use rustyline::{Config, Editor};
 use signal_hook::consts::SIGINT;
 
 use crate::evaluate::Compiler;
+use crate::package::PackageArgs;
 use crate::prompt::Prompt;
 use crate::run::Execute;
 
@@ -49,6 +50,8 @@ Examples:
 pub struct Repl {
     #[command(flatten)]
     execute: Execute,
+    #[command(flatten)]
+    package: PackageArgs,
 }
 
 /// Runs a session to its end.
@@ -256,7 +259,7 @@ impl State<'_> {
     fn compile(&mut self, text: &str) -> Result<ImageRef, Failure> {
         let errors = &self.args.execute.compile.errors;
         let mut sources = SourceMap::new();
-        let (main, path) = Source::code("<repl>", text).add_to(&mut sources)?;
+        let (main, path) = self.args.package.code("repl", text)?.add_to(&mut sources)?;
         let program = self.session.compile(&mut sources, main, &path, &mut Disk);
         let bytes = program
             .and_then(|program| cli::image(&program, &WriteOptions::default()))

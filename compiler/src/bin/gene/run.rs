@@ -20,6 +20,7 @@ use gene_runtime::vm::Options;
 
 use crate::cache::{self, CacheArgs};
 use crate::evaluate::Compiler;
+use crate::package::PackageArgs;
 use crate::spelling::looks_like_file;
 
 const RUN_EXAMPLE: &str = "\
@@ -42,6 +43,8 @@ pub struct Run {
     execute: Execute,
     #[command(flatten)]
     cache: CacheArgs,
+    #[command(flatten)]
+    package: PackageArgs,
     /// The program's main file; `-`, or nothing before a pipe, is standard input.
     file: Option<PathBuf>,
     /// The program's `$args`.
@@ -82,6 +85,8 @@ Examples:
 pub struct Eval {
     #[command(flatten)]
     execute: Execute,
+    #[command(flatten)]
+    package: PackageArgs,
     /// Print the value of the last form.
     #[arg(short, long)]
     print_last: bool,
@@ -238,17 +243,29 @@ fn finish(mut machine: Machine) -> (i32, bool) {
 pub fn run(args: &Run) -> Result<i32, Failure> {
     let execute = &args.execute;
     let rest = args.args.clone();
-    let machine = match &args.file {
+    let standard_input = || -> Result<Source, Failure> {
+        let text = Source::standard_input()?.text;
+        match args.package.is_given() {
+            true => args.package.code("run", text),
+            false => Ok(Source::code("<stdin>", text)),
+        }
+    };
+    let given = args.file.as_deref().filter(|file| *file != Path::new("-"));
+    let file = given.map(|file| args.package.file(file)).transpose()?;
+    let mut machine = match &file {
         Some(file) if is_image(file) => execute.open(file, rest)?,
-        Some(file) if file != Path::new("-") => cache::load(execute, &args.cache, file, rest)?,
-        Some(_) => execute.load(&Source::standard_input()?, rest)?,
-        None if io::stdin().is_terminal() => {
+        Some(file) => cache::load(execute, &args.cache, file, rest)?,
+        None if args.file.is_none() && io::stdin().is_terminal() => {
             return Err(Failure::Usage("no file to run".into()));
         }
-        None => execute.load(&Source::standard_input()?, rest)?,
+        None => execute.load(&standard_input()?, rest)?,
     };
+    if args.package.is_given() {
+        let name = given.map_or("<stdin>".into(), Path::to_string_lossy);
+        machine.vm.options.program = name.into_owned();
+    }
     let (code, raised) = finish(machine);
-    if let (true, Some(file)) = (raised, &args.file) {
+    if let (true, Some(file)) = (raised, &file) {
         explain(execute, file);
     }
     Ok(code)
@@ -276,8 +293,9 @@ pub fn eval(args: &Eval) -> Result<i32, Failure> {
     if text.trim_ascii().is_empty() {
         return Err(Failure::Usage("no code to evaluate".into()));
     }
-    let source = Source::code("<eval>", text);
+    let source = args.package.code("eval", text)?;
     let mut machine = args.execute.load(&source, Vec::new())?;
+    machine.vm.options.program = "<eval>".into();
     let result = machine.run();
     if let (true, Ok(value)) = (args.print_last, &result) {
         let text = print::quoted(&machine.vm, *value) + "\n";
