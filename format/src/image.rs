@@ -25,6 +25,7 @@ use crate::program::{
     TableId,
 };
 pub use constants::ConstKind;
+pub(crate) use constants::ListOwner;
 pub use debug::DebugData;
 use debug::DebugSections;
 pub use links::{ExportView, ImportView};
@@ -464,6 +465,17 @@ impl<'a> CheckedImage<'a> {
         match record.extra.get() {
             0 => Ok(view),
             extra => self.with_extra(view, extra - 1, column == COLUMN_IN_EXTRA),
+        }
+    }
+
+    /// The record in XTRA that belongs to a function, if any.
+    pub(crate) fn extra_run(&self, func: &FuncView) -> Run {
+        match self.funcs[func.id.index()].extra.get() {
+            0 => Run::default(),
+            extra => Run {
+                start: extra - 1,
+                len: 1,
+            },
         }
     }
 

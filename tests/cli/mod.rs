@@ -7,6 +7,7 @@ mod compile;
 mod debug;
 mod debugger;
 mod deps;
+mod dump;
 mod fmt;
 mod parse;
 mod pipe;

@@ -4,14 +4,34 @@ use serde::Serialize;
 
 use super::constant::{describe_constant, describe_entry};
 use super::disasm::disassemble_in;
+use super::text::Listing;
 use crate::error::Result;
 use crate::image::{CheckedImage, FuncView};
 use crate::layout::*;
 use crate::program::{Capture, ConstId, FuncId, ModuleId, StrId, TableId};
 
+/// A part of a listing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// How much there is of everything.
+    Summary,
+    /// The section table.
+    Sections,
+    /// Functions, a line each.
+    Functions,
+    /// Strings.
+    Strings,
+    /// Constants.
+    Constants,
+}
+
 /// Which part of an image to gather.
 #[derive(Clone, Default, Debug)]
 pub struct Select {
+    /// Only these parts; none: header, modules, functions with their code, constants, table.
+    pub only: Vec<Part>,
+    /// Source texts by module, where the image does not keep them.
+    pub sources: Vec<String>,
     /// Only header, sections and META.
     pub header_only: bool,
     /// Only functions with this name, or the one with this id (`f3`).
@@ -23,6 +43,9 @@ pub struct Select {
 pub struct Facts {
     /// Header fields.
     pub header: HeaderFacts,
+    /// How much there is of everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<SummaryFacts>,
     /// Sections in file order.
     pub sections: Vec<SectionFacts>,
     /// META: names and values.
@@ -41,6 +64,9 @@ pub struct Facts {
     /// Functions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<FuncFacts>,
+    /// Strings, if they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub strings: Vec<String>,
     /// Constants, one line each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub constants: Vec<String>,
@@ -67,6 +93,29 @@ pub struct HeaderFacts {
     pub content_id: String,
     /// Build id, hexadecimal.
     pub build_id: String,
+}
+
+/// How much there is of everything.
+#[derive(Clone, Serialize, Debug)]
+pub struct SummaryFacts {
+    /// Modules.
+    pub modules: usize,
+    /// Functions.
+    pub functions: usize,
+    /// Words of CODE.
+    pub code_words: u32,
+    /// Constants.
+    pub constants: usize,
+    /// Words of the module table.
+    pub table_words: usize,
+    /// Strings.
+    pub strings: usize,
+    /// Images that it needs.
+    pub imports: usize,
+    /// Names that other images may use.
+    pub exports: usize,
+    /// Bytes of debug data.
+    pub debug_bytes: u64,
 }
 
 /// A section.
@@ -215,14 +264,59 @@ pub struct InsnFacts {
     pub source: Option<String>,
 }
 
+/// The functions with this name, or the one with this id (`f3`).
+pub fn find_functions(image: &CheckedImage<'_>, name: &str) -> Vec<FuncId> {
+    let is_wanted = |id: &FuncId| name == id.to_string() || is_named(image, *id, name);
+    function_ids(image).filter(is_wanted).collect()
+}
+
+fn function_ids(image: &CheckedImage<'_>) -> impl Iterator<Item = FuncId> + use<> {
+    (0..image.func_count() as u32).map(FuncId)
+}
+
 /// Gathers what is selected.
 ///
 /// # Errors
 ///
 /// None today beyond META's; records that do not decode stand as errors in their place.
 pub fn gather(image: &CheckedImage<'_>, select: &Select) -> Result<Facts> {
+    let mut facts = head(image, select)?;
+    let ids = |count: usize| 0..count as u32;
+    let has = |part| select.only.contains(&part);
+    let is_whole = select.only.is_empty() && !select.header_only;
+    let funcs = match &select.function {
+        Some(name) => find_functions(image, name),
+        None if is_whole || has(Part::Functions) => function_ids(image).collect(),
+        None => Vec::new(),
+    };
+    let funcs = funcs.into_iter();
+    facts.functions = funcs.map(|id| function(image, id, select)).collect();
+    if select.function.is_some() {
+        return Ok(facts);
+    }
+    if is_whole || has(Part::Constants) {
+        let constants = ids(image.const_count());
+        facts.constants = constants
+            .map(|id| describe_constant(image, ConstId(id)))
+            .collect();
+    }
+    if has(Part::Strings) {
+        let strings = ids(image.string_count());
+        facts.strings = strings.map(|id| string(image, StrId(id))).collect();
+    }
+    if is_whole {
+        facts.table = ids(image.table_len())
+            .map(|id| table_entry(image, TableId(id)))
+            .collect();
+    }
+    Ok(facts)
+}
+
+/// Everything whose size does not grow with the program: header, sections, modules, links.
+fn head(image: &CheckedImage<'_>, select: &Select) -> Result<Facts> {
     let mut facts = Facts {
         header: header(image),
+        summary: select.only.contains(&Part::Summary).then(|| summary(image)),
         sections: image.sections().map(section).collect(),
         meta: image.meta()?,
         needs_eval: image.needs_eval().map(String::from),
@@ -230,36 +324,94 @@ pub fn gather(image: &CheckedImage<'_>, select: &Select) -> Result<Facts> {
         imports: Vec::new(),
         interface: None,
         functions: Vec::new(),
+        strings: Vec::new(),
         constants: Vec::new(),
         table: Vec::new(),
     };
-    if select.header_only {
-        return Ok(facts);
+    if select.only.is_empty() && !select.header_only && select.function.is_none() {
+        let modules = image.modules().into_iter();
+        facts.modules = modules.map(|view| module(image, view)).collect();
+        facts.imports = imports(image);
+        facts.interface = interface(image);
     }
-    let ids = |count: usize| 0..count as u32;
-    let wanted = |id: &FuncId| match &select.function {
-        None => true,
-        Some(name) => *name == id.to_string() || is_named(image, *id, name),
-    };
-    let funcs = ids(image.func_count()).map(FuncId).filter(wanted);
-    facts.functions = funcs.map(|id| function(image, id)).collect();
-    if select.function.is_some() {
-        return Ok(facts);
-    }
-    facts.modules = image
-        .modules()
-        .into_iter()
-        .map(|m| module(image, m))
-        .collect();
-    facts.imports = imports(image);
-    facts.interface = interface(image);
-    facts.constants = ids(image.const_count())
-        .map(|id| describe_constant(image, ConstId(id)))
-        .collect();
-    facts.table = ids(image.table_len())
-        .map(|id| table_entry(image, TableId(id)))
-        .collect();
     Ok(facts)
+}
+
+/// Lines of constants, strings or table words in one piece of a listing.
+const CHUNK: usize = 512;
+
+/// The listing as text, piece by piece, so that a large one starts at once and may be left.
+///
+/// # Errors
+///
+/// As [`gather`].
+pub fn pieces<'i>(
+    image: &'i CheckedImage<'_>,
+    select: &'i Select,
+    colour: bool,
+) -> Result<impl Iterator<Item = String> + 'i> {
+    let text = Listing::new(select, colour);
+    let has = move |part| select.only.contains(&part);
+    let is_whole = select.only.is_empty() && !select.header_only;
+    let head = text.head(&head(image, select)?, &select.only);
+    let funcs = match &select.function {
+        Some(name) => find_functions(image, name),
+        None if is_whole || has(Part::Functions) => function_ids(image).collect(),
+        None => Vec::new(),
+    };
+    let funcs = funcs.into_iter();
+    let funcs = funcs.map(move |id| text.function(&function(image, id, select)));
+    let is_whole = is_whole && select.function.is_none();
+    let chunks = move |wanted: bool, count: usize| {
+        let count = if wanted { count } else { 0 };
+        (0..count)
+            .step_by(CHUNK)
+            .map(move |at| at..count.min(at + CHUNK))
+    };
+    let lines = move |title: &'static str,
+                      sigil,
+                      line: &dyn Fn(u32) -> String,
+                      at: std::ops::Range<usize>| {
+        let start = at.start;
+        let lines: Vec<String> = at.map(|id| line(id as u32)).collect();
+        text.lines(title, sigil, start, &lines)
+    };
+    let strings = chunks(has(Part::Strings), image.string_count());
+    let strings = strings.map(move |at| lines("strings", 's', &|id| string(image, StrId(id)), at));
+    let constants = chunks(is_whole || has(Part::Constants), image.const_count());
+    let constants = constants.map(move |at| {
+        lines(
+            "constants",
+            'k',
+            &|id| describe_constant(image, ConstId(id)),
+            at,
+        )
+    });
+    let table = chunks(is_whole, image.table_len());
+    let table = table.map(move |at| lines("table", 't', &|id| table_entry(image, TableId(id)), at));
+    let head = std::iter::once(head);
+    Ok(head
+        .chain(funcs)
+        .chain(strings)
+        .chain(constants)
+        .chain(table))
+}
+
+fn summary(image: &CheckedImage<'_>) -> SummaryFacts {
+    let sections = || image.sections();
+    let debug = sections().filter(|section| section.flags & STRIPPABLE != 0);
+    let code = sections().find(|section| section.tag == crate::layout::CODE);
+    SummaryFacts {
+        modules: image.module_count(),
+        functions: image.func_count(),
+        code_words: code.map_or(0, |section| section.count),
+        constants: image.const_count(),
+        table_words: image.table_len(),
+        strings: image.string_count(),
+        imports: image.import_count(),
+        exports: image.export_count(),
+        debug_bytes: debug.map(|section| section.length).sum(),
+    }
 }
 
 fn is_named(image: &CheckedImage<'_>, id: FuncId, name: &str) -> bool {
@@ -369,8 +521,10 @@ fn string(image: &CheckedImage<'_>, id: StrId) -> String {
     }
 }
 
-fn function(image: &CheckedImage<'_>, id: FuncId) -> FuncFacts {
-    let facts = image.func(id).and_then(|view| try_function(image, &view));
+pub(super) fn function(image: &CheckedImage<'_>, id: FuncId, select: &Select) -> FuncFacts {
+    let facts = image
+        .func(id)
+        .and_then(|view| try_function(image, &view, select));
     facts.unwrap_or_else(|error| FuncFacts {
         id: id.to_string(),
         error: Some(error.to_string()),
@@ -378,7 +532,7 @@ fn function(image: &CheckedImage<'_>, id: FuncId) -> FuncFacts {
     })
 }
 
-fn try_function(image: &CheckedImage<'_>, view: &FuncView) -> Result<FuncFacts> {
+fn try_function(image: &CheckedImage<'_>, view: &FuncView, select: &Select) -> Result<FuncFacts> {
     let params = image.params(view)?.into_iter();
     let captures = image.captures(view)?.into_iter();
     let handlers = image.handlers(view)?.into_iter();
@@ -431,14 +585,17 @@ fn try_function(image: &CheckedImage<'_>, view: &FuncView) -> Result<FuncFacts> 
         vars: vars
             .map(|(slot, name)| (slot, string(image, name)))
             .collect(),
-        code: code(image, view)?,
+        code: match select.only.is_empty() {
+            true => code(image, view, select)?,
+            false => Vec::new(),
+        },
     })
 }
 
-fn code(image: &CheckedImage<'_>, view: &FuncView) -> Result<Vec<InsnFacts>> {
+fn code(image: &CheckedImage<'_>, view: &FuncView, select: &Select) -> Result<Vec<InsnFacts>> {
     let lines = image.lines(view.id).unwrap_or_default();
     let mut lines = lines.into_iter().peekable();
-    let source = Source::new(image, view.module);
+    let mut source = Source::new(image, view.module, select);
     let mut place: Option<(u32, u32)> = None;
     let mut insns = Vec::new();
     for (at, word) in (0..).zip(image.code(view)?) {
@@ -464,20 +621,35 @@ fn code(image: &CheckedImage<'_>, view: &FuncView) -> Result<Vec<InsnFacts>> {
     Ok(insns)
 }
 
-/// A module's source, by line.
-struct Source<'a>(Vec<&'a str>);
+/// A module's source.
+struct Source<'a> {
+    text: &'a str,
+    /// The line that `rest` begins with, from 1.
+    next: u32,
+    rest: &'a str,
+}
 
 impl<'a> Source<'a> {
-    fn new(image: &CheckedImage<'a>, module: ModuleId) -> Source<'a> {
-        Source(
-            image
-                .source(module)
-                .map_or(Vec::new(), |text| text.lines().collect()),
-        )
+    fn new(image: &CheckedImage<'a>, module: ModuleId, select: &'a Select) -> Source<'a> {
+        let given = select.sources.get(module.index()).map(String::as_str);
+        let text = image.source(module).or(given).unwrap_or_default();
+        Source {
+            text,
+            next: 1,
+            rest: text,
+        }
     }
 
-    fn line(&self, line: u32) -> Option<String> {
-        let text = self.0.get((line as usize).checked_sub(1)?)?;
-        Some(text.trim().escape_debug().to_string())
+    /// A line; mostly one soon behind the last one.
+    fn line(&mut self, line: u32) -> Option<String> {
+        if line < self.next {
+            (self.next, self.rest) = (1, self.text);
+        }
+        while self.next < line {
+            self.rest = self.rest.split_once('\n')?.1;
+            self.next += 1;
+        }
+        let found = self.rest.lines().next()?.trim();
+        (!found.is_empty()).then(|| found.escape_debug().to_string())
     }
 }

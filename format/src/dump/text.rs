@@ -2,48 +2,82 @@
 
 use std::fmt::Write;
 
-use super::facts::{Facts, FuncFacts, HandlerFacts, InsnFacts};
-
-/// Escape sequences, or nothing.
-struct Paint {
-    colour: bool,
-}
-
-impl Paint {
-    fn with(&self, code: &str, text: impl std::fmt::Display) -> String {
-        match self.colour {
-            true => format!("\x1b[{code}m{text}\x1b[0m"),
-            false => text.to_string(),
-        }
-    }
-
-    fn title(&self, text: impl std::fmt::Display) -> String {
-        self.with("1", text)
-    }
-
-    fn comment(&self, text: impl std::fmt::Display) -> String {
-        self.with("2", text)
-    }
-
-    fn opcode(&self, text: impl std::fmt::Display) -> String {
-        self.with("36", text)
-    }
-
-    fn error(&self, text: impl std::fmt::Display) -> String {
-        self.with("31", text)
-    }
-}
+use super::facts::{Facts, FuncFacts, HandlerFacts, InsnFacts, Part, Select};
+use super::paint::Paint;
+use super::size::grouped;
 
 /// The listing.
 pub fn render(facts: &Facts, colour: bool) -> String {
-    let paint = Paint { colour };
-    let mut out = String::new();
-    // writing to a string cannot fail
-    let _ = listing(facts, &paint, &mut out);
+    let text = Listing {
+        paint: Paint { colour },
+        is_part: false,
+    };
+    let mut out = text.head(facts, &[]);
+    for func in &facts.functions {
+        out += &text.function(func);
+    }
+    out += &text.lines("constants", 'k', 0, &facts.constants);
+    out += &text.lines("table", 't', 0, &facts.table);
     out
 }
 
-fn listing(facts: &Facts, paint: &Paint, out: &mut String) -> std::fmt::Result {
+/// How pieces of a listing are written.
+#[derive(Clone, Copy)]
+pub(super) struct Listing {
+    paint: Paint,
+    /// Only parts are shown: a line for each function, no header.
+    is_part: bool,
+}
+
+impl Listing {
+    pub fn new(select: &Select, colour: bool) -> Listing {
+        Listing {
+            paint: Paint { colour },
+            is_part: !select.only.is_empty(),
+        }
+    }
+
+    /// Header, sections, modules, links, or the parts of these that were asked for.
+    pub fn head(self, facts: &Facts, only: &[Part]) -> String {
+        let mut out = String::new();
+        // writing to a string cannot fail
+        let _ = match self.is_part {
+            false => whole_head(facts, self.paint, &mut out),
+            true => part_head(facts, only, self.paint, &mut out),
+        };
+        out
+    }
+
+    /// A function with its code, or its line in a list of functions.
+    pub fn function(self, func: &FuncFacts) -> String {
+        let mut out = String::new();
+        // writing to a string cannot fail
+        let _ = match self.is_part {
+            false => function(func, self.paint, &mut out),
+            true => signature(func, self.paint, &mut out),
+        };
+        out
+    }
+
+    /// Lines with ids from `start`; a title above the first.
+    pub fn lines(self, title: &str, sigil: char, start: usize, lines: &[String]) -> String {
+        let mut out = String::new();
+        if start == 0 && !lines.is_empty() {
+            let gap = if self.is_part { "" } else { "\n" };
+            out += &format!("{gap}{}\n", self.paint.title(title));
+        }
+        for (index, line) in (start..).zip(lines) {
+            let id = format!("{sigil}{index}");
+            out += &match line.starts_with("!!") {
+                true => format!("  {id:<6} {}\n", self.paint.error(line)),
+                false => format!("  {id:<6} {line}\n"),
+            };
+        }
+        out
+    }
+}
+
+fn whole_head(facts: &Facts, paint: Paint, out: &mut String) -> std::fmt::Result {
     header(facts, paint, out)?;
     if !facts.modules.is_empty() {
         writeln!(out, "\n{}", paint.title("modules"))?;
@@ -59,16 +93,80 @@ fn listing(facts: &Facts, paint: &Paint, out: &mut String) -> std::fmt::Result {
             None => writeln!(out)?,
         }
     }
-    links(facts, paint, out)?;
-    for func in &facts.functions {
-        function(func, paint, out)?;
+    links(facts, paint, out)
+}
+
+fn part_head(facts: &Facts, only: &[Part], paint: Paint, out: &mut String) -> std::fmt::Result {
+    if let Some(summary) = &facts.summary {
+        let header = &facts.header;
+        writeln!(out, "{}", paint.title("summary"))?;
+        writeln!(out, "  version     {}", header.version)?;
+        writeln!(out, "  flags       {}", or_none(&header.flags.join(" ")))?;
+        writeln!(out, "  content id  {}", header.content_id)?;
+        let counts = [
+            ("bytes", header.file_len),
+            ("debug data", summary.debug_bytes),
+            ("modules", summary.modules as u64),
+            ("functions", summary.functions as u64),
+            ("code words", summary.code_words.into()),
+            ("constants", summary.constants as u64),
+            ("table words", summary.table_words as u64),
+            ("strings", summary.strings as u64),
+            ("imports", summary.imports as u64),
+            ("exports", summary.exports as u64),
+        ];
+        for (name, count) in counts {
+            writeln!(out, "  {name:<11} {}", grouped(count))?;
+        }
     }
-    lines("constants", 'k', &facts.constants, paint, out)?;
-    lines("table", 't', &facts.table, paint, out)
+    if only.contains(&Part::Sections) {
+        sections(facts, paint, out)?;
+    }
+    if only.contains(&Part::Functions) {
+        writeln!(out, "{}", paint.title("functions"))?;
+    }
+    Ok(())
+}
+
+/// A function's line in a list: how it is called, where it stands, how much code it has.
+fn signature(func: &FuncFacts, paint: Paint, out: &mut String) -> std::fmt::Result {
+    if let Some(error) = &func.error {
+        return writeln!(
+            out,
+            "  {:<6} {}",
+            func.id,
+            paint.error(format!("!! {error}"))
+        );
+    }
+    let params = func.params.iter().map(|(kind, name)| match kind.as_str() {
+        "Optional" => format!("{name}?"),
+        "Rest" => format!("{name}..."),
+        "Key" => format!("^{name}"),
+        "OptionalKey" => format!("^{name}?"),
+        "KeyRest" => format!("^{name}..."),
+        _ => name.clone(),
+    });
+    let params: Vec<String> = params.collect();
+    let name = if func.name.is_empty() {
+        "(anonymous)"
+    } else {
+        &func.name
+    };
+    let flags: String = func.flags.iter().map(|flag| format!(", {flag}")).collect();
+    let place = format!("{}:{}:{}", func.module, func.line, func.column);
+    writeln!(
+        out,
+        "  {:<6} {} {} [{}]  {}",
+        func.id,
+        func.kind,
+        paint.title(name),
+        params.join(" "),
+        paint.comment(format!("{place}, {} words{flags}", func.code_len))
+    )
 }
 
 /// What connects the image with others.
-fn links(facts: &Facts, paint: &Paint, out: &mut String) -> std::fmt::Result {
+fn links(facts: &Facts, paint: Paint, out: &mut String) -> std::fmt::Result {
     if !facts.imports.is_empty() {
         writeln!(out, "\n{}", paint.title("imports"))?;
     }
@@ -91,7 +189,7 @@ fn links(facts: &Facts, paint: &Paint, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-fn header(facts: &Facts, paint: &Paint, out: &mut String) -> std::fmt::Result {
+fn header(facts: &Facts, paint: Paint, out: &mut String) -> std::fmt::Result {
     let header = &facts.header;
     writeln!(out, "{}", paint.title("header"))?;
     writeln!(out, "  version    {}", header.version)?;
@@ -115,7 +213,12 @@ fn header(facts: &Facts, paint: &Paint, out: &mut String) -> std::fmt::Result {
     if let Some(place) = &facts.needs_eval {
         writeln!(out, "  needs eval {}", place.escape_debug())?;
     }
-    writeln!(out, "\n{}", paint.title("sections"))?;
+    writeln!(out)?;
+    sections(facts, paint, out)
+}
+
+fn sections(facts: &Facts, paint: Paint, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "{}", paint.title("sections"))?;
     for section in &facts.sections {
         let flag = match (section.required, section.strippable) {
             (_, true) => "strippable",
@@ -135,28 +238,7 @@ fn or_none(text: &str) -> &str {
     if text.is_empty() { "none" } else { text }
 }
 
-fn lines(
-    title: &str,
-    sigil: char,
-    lines: &[String],
-    paint: &Paint,
-    out: &mut String,
-) -> std::fmt::Result {
-    if lines.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "\n{}", paint.title(title))?;
-    for (index, line) in lines.iter().enumerate() {
-        let id = format!("{sigil}{index}");
-        match line.starts_with("!!") {
-            true => writeln!(out, "  {id:<6} {}", paint.error(line))?,
-            false => writeln!(out, "  {id:<6} {line}")?,
-        }
-    }
-    Ok(())
-}
-
-fn function(func: &FuncFacts, paint: &Paint, out: &mut String) -> std::fmt::Result {
+fn function(func: &FuncFacts, paint: Paint, out: &mut String) -> std::fmt::Result {
     let name = if func.name.is_empty() {
         "(anonymous)"
     } else {
@@ -219,7 +301,7 @@ fn handler(handler: &HandlerFacts) -> String {
     )
 }
 
-fn instruction(insn: &InsnFacts, paint: &Paint, out: &mut String) -> std::fmt::Result {
+fn instruction(insn: &InsnFacts, paint: Paint, out: &mut String) -> std::fmt::Result {
     if let Some(source) = &insn.source {
         let line = insn.line.unwrap_or(0);
         writeln!(out, "  {}", paint.comment(format!("; {line}: {source}")))?;

@@ -8,9 +8,9 @@ use zerocopy::little_endian::U32;
 
 use super::{CheckedImage, Run, below, check_run, field, unexpected};
 use crate::error::{FormatError, FormatErrorKind, Place, Result};
-use crate::layout::{CNST, ConstRecord, tag};
+use crate::layout::{CNST, ConstRecord, TableRecord, entry, tag};
 use crate::limits::{MAX_CONST_DEPTH, MAX_CONST_NODES, MAX_TYPE_DEPTH};
-use crate::program::{Check, CheckSite, Const, ConstId, FnParam, StrId, TypeDesc};
+use crate::program::{Check, CheckSite, Const, ConstId, FnParam, StrId, TableId, TypeDesc};
 
 /// Bit pattern that stands for every NaN.
 pub(crate) const CANONICAL_NAN: u64 = 0x7FF8_0000_0000_0000;
@@ -62,7 +62,38 @@ fn nodes(record: &ConstRecord) -> u64 {
     }
 }
 
+/// What a word of LIST belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ListOwner {
+    Const(ConstId),
+    Entry(TableId),
+}
+
 impl CheckedImage<'_> {
+    /// The constant or table word whose list has this word of LIST.
+    pub(crate) fn list_owner(&self, index: u32) -> Option<ListOwner> {
+        let has = |start: u32, len: u32| start <= index && index - start < len;
+        let of_const = |record: &ConstRecord| {
+            let (start, len) = (record.a.get(), record.b.get());
+            match record.tag {
+                tag::BYTES => has(start, len.div_ceil(4)),
+                tag::PATH | tag::ARRAY | tag::MAP | tag::HASH_MAP | tag::GENE => has(start, len),
+                tag::TEMPORAL | tag::SELECTOR | tag::KEYS | tag::CHECK => has(start, len),
+                _ => false,
+            }
+        };
+        let of_entry = |record: &TableRecord| {
+            let kinds = [entry::GLOBAL_FUNC, entry::SHARED, entry::IMPORT];
+            kinds.contains(&record.kind) && has(record.value.get(), 2)
+        };
+        let found = self.consts.iter().position(of_const);
+        let found = found.map(|id| ListOwner::Const(ConstId(id as u32)));
+        found.or_else(|| {
+            let id = self.table.iter().position(of_entry)?;
+            Some(ListOwner::Entry(TableId(id as u32)))
+        })
+    }
+
     /// A constant.
     ///
     /// # Errors

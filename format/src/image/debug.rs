@@ -213,6 +213,26 @@ impl<'a> CheckedImage<'a> {
         self.sections.find(tag).is_some()
     }
 
+    /// Bytes of a function's positions and names of variables, offsets included.
+    pub(crate) fn debug_len(&self, id: FuncId) -> u64 {
+        let sections = [&self.debug.lines, &self.debug.vars].into_iter();
+        let len =
+            |section: &DebugSection<'_>| section.entry(id.0).map(|bytes| bytes.len() as u64 + 4);
+        sections.filter_map(len).sum()
+    }
+
+    /// Checks the CRC of each section, in file order.
+    pub(crate) fn check_each(&self) -> impl Iterator<Item = (Tag, Result<()>)> + '_ {
+        self.sections
+            .iter()
+            .map(|section| (section.view.tag, section.check()))
+    }
+
+    /// Checks the content id.
+    pub(crate) fn check_content_id(&self) -> Result<()> {
+        self.sections.check_content_id()
+    }
+
     /// Checks every checksum now, those that [`CheckedImage::parse`] leaves for later too, and
     /// the content id.
     ///

@@ -36,6 +36,11 @@ pub(crate) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
+    /// Checks the CRC.
+    pub fn check(&self) -> Result<()> {
+        check_crc(self.bytes, self.view.crc, Place::Section(self.view.tag))
+    }
+
     /// As the writer places it.
     pub fn part(&self) -> Part<'a> {
         Part {
@@ -275,10 +280,12 @@ impl<'a> Sections<'a> {
 
     /// Every CRC, those that [`Sections::parse`] leaves for later too, and the content id.
     pub fn check_all(&self) -> Result<()> {
-        for found in self.iter() {
-            let place = Place::Section(found.view.tag);
-            check_crc(found.bytes, found.view.crc, place)?;
-        }
+        self.iter().try_for_each(|section| section.check())?;
+        self.check_content_id()
+    }
+
+    /// The content id is that of the sections.
+    pub fn check_content_id(&self) -> Result<()> {
         let parts: Vec<_> = self.iter().map(|section| section.part()).collect();
         let found = content_id(&parts);
         if found == self.header.content_id {

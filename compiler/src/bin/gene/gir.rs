@@ -70,6 +70,7 @@ pub fn gir(args: &Gir) -> Result<i32, Failure> {
             let select = Select {
                 header_only: *header_only,
                 function: function.clone(),
+                ..Select::default()
             };
             show(file, &select, *json)
         }
