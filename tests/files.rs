@@ -73,7 +73,7 @@ fn with_field(scratch: &Scratch, image: &Path, at: usize, value: &[u8]) -> PathB
 }
 
 /// CRC32 as in zip files.
-fn crc32(bytes: &[u8]) -> u32 {
+pub fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = !0_u32;
     for byte in bytes {
         crc ^= u32::from(*byte);

@@ -14,5 +14,6 @@ pub mod optimise;
 pub mod separate;
 pub mod session;
 pub mod source;
+pub mod standalone;
 pub mod typing;
 mod visit;

@@ -30,6 +30,7 @@ pub use debug::DebugData;
 use debug::DebugSections;
 pub use links::{ExportView, ImportView};
 pub(crate) use sections::checked as sections_of;
+pub use sections::intact_header;
 use sections::{Accept, Sections};
 
 /// An image whose header, section table and metadata are intact.

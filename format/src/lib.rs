@@ -14,6 +14,7 @@ pub mod limits;
 mod meta;
 pub mod ops;
 pub mod program;
+pub mod runtime_note;
 #[cfg(feature = "signatures")]
 pub mod signature;
 #[doc(hidden)]

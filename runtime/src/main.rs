@@ -2,6 +2,7 @@
 #![no_main]
 
 use clap::{Parser, ValueEnum};
+use gene_runtime::mapping::Mapping;
 use gene_runtime::run::{self, Failure, Limits, Verify};
 use gene_runtime::signers::{KeyringError, Signers};
 use gene_runtime::vm::Options;
@@ -69,8 +70,28 @@ impl Cli {
 }
 
 gene_runtime::c_main!(run);
+gene_runtime::embedded_image!(embedded);
+
+/// Runs the image inside this executable. All words of the command line are the program's.
+fn run_embedded(image: &'static [u8]) -> i32 {
+    let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let program = words.next().unwrap_or_default();
+    let options = Limits::default().options(program.clone(), words.collect());
+    let options = options.unwrap_or_default();
+    let image = Mapping::of_static(image);
+    match run::run_image(&program, image, options, Verify::Lazy) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("{program}: {failure}");
+            Failure::exit_code(&failure)
+        }
+    }
+}
 
 fn run() -> i32 {
+    if let Some(image) = embedded() {
+        return run_embedded(image);
+    }
     let cli = Cli::read();
     let program = cli.image.display().to_string();
     let signers = match &cli.require_signed {

@@ -15,6 +15,7 @@ mod repl;
 mod run;
 mod separate;
 mod signatures;
+mod standalone;
 mod tree;
 mod warnings;
 mod watch;

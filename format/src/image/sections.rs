@@ -115,6 +115,15 @@ fn check_length(file: &[u8], expected: u64) -> Result<()> {
     Err(FormatError::new(Place::File, kind))
 }
 
+/// The header at the start of these bytes, of an image of any version, if it is undamaged; what
+/// follows is not looked at.
+pub fn intact_header(bytes: &[u8]) -> Option<&Header> {
+    let (header, _) = Header::ref_from_prefix(bytes).ok()?;
+    let sealed = &bytes[..size_of::<Header>() - 4];
+    let is_intact = crc32fast::hash(sealed) == header.header_crc.get();
+    (header.magic == MAGIC && is_intact).then_some(header)
+}
+
 /// The checks on the header alone, in this order: a damaged one is reported as damaged, one of
 /// another version by its version.
 fn check_header(file: &[u8], header: &Header, accept: Accept) -> Result<()> {

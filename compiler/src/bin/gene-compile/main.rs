@@ -1,6 +1,7 @@
 //! `gene-compile`: source to image. Arguments, files and exit codes only.
 
 mod allocator;
+mod alone;
 mod keys;
 mod tree;
 mod watch;
@@ -38,6 +39,7 @@ Examples:
   gene-compile hello.gene                 # writes hello.gir
   gene-compile src -o build --jobs 4
   gene-compile app.gene --depfile app.d   # app.gir depends on what app.d names
+  gene-compile --standalone app.gene      # writes app, which needs no gene-vm
   gene-compile --make-key me.key > me.pub && gene-compile app.gene --sign me.key
   gene-vm --require-signed me.pub app.gir";
 
@@ -92,6 +94,15 @@ struct Args {
     /// Compile again whenever a file changes that was compiled, or looked for.
     #[arg(long, conflicts_with_all = ["eval", "emit", "separate"])]
     watch: bool,
+
+    /// Write a program that needs nothing else: gene-vm with the image in it [default name: FILE
+    /// without its ending].
+    #[arg(long, conflicts_with_all = ["separate", "check", "emit", "sign", "split_debug"])]
+    standalone: bool,
+
+    /// The gene-vm to use for --standalone [default: the one beside gene-compile].
+    #[arg(long, value_name = "FILE", requires = "standalone")]
+    runtime: Option<PathBuf>,
 
     /// Sign the images with this secret Ed25519 key (PKCS#8, PEM), so that gene-vm --require-signed
     /// runs them.
@@ -202,9 +213,10 @@ fn output(args: &Args) -> Result<Option<PathBuf>, Failure> {
     match (&args.output, &args.file) {
         (Some(output), _) => Ok(Some(output.clone())),
         (None, Some(file)) => {
-            let output = file.with_extension("gir");
+            let ending = if args.standalone { "" } else { "gir" };
+            let output = file.with_extension(ending);
             match output == *file {
-                true => Err(Failure::Usage("the image would replace its source".into())),
+                true => Err(Failure::Usage("the result would replace its source".into())),
                 false => Ok(Some(output)),
             }
         }
@@ -293,6 +305,7 @@ fn write(
     };
     match (output, &args.split_debug) {
         (None, _) => Ok(()),
+        (Some(path), None) if args.standalone => alone::write(args, &path, &image),
         (Some(path), None) => write(&path, &args.signed(image)?),
         (Some(path), Some(debug_path)) => {
             let image = Aligned::new(&image);

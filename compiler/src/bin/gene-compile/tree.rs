@@ -59,6 +59,10 @@ pub fn compile(args: &Args, folder: &Path) -> Result<Built, Failure> {
     if args.separate {
         return Err(Failure::Usage("--separate takes a file, no folder".into()));
     }
+    if args.standalone {
+        let text = "--standalone takes a file, no folder";
+        return Err(Failure::Usage(text.into()));
+    }
     if args.split_debug.is_some() {
         let text = "--split-debug takes a file, no folder; gene-dump strip splits any image";
         return Err(Failure::Usage(text.into()));
