@@ -4,6 +4,7 @@
 mod cache;
 mod capabilities;
 mod compile;
+mod dap;
 mod debug;
 mod debugger;
 mod deps;

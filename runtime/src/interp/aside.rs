@@ -7,7 +7,7 @@ use crate::errors::Fatal;
 use crate::evaluate::{Scope, Variable, compiled_text};
 use crate::fiber::Fiber;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Slots of the first stack of such code.
 const SLOTS: usize = 4096;
@@ -136,6 +136,9 @@ impl At<'_> {
         let values: Vec<Value> = others.iter().map(|(_, value)| *value).collect();
         self.vm.pinned.extend(&values);
         let saved = self.leave();
+        if let Some(flag) = interrupt {
+            flag.store(false, Ordering::Relaxed); // meant for something that is over
+        }
         self.vm.interrupt = interrupt.cloned();
         let vm = &mut *self.vm;
         let mut scope = Vec::new();

@@ -166,9 +166,13 @@ pub fn modules(vm: &Vm) -> Vec<String> {
 /// Module and line with code where a spot is: the first at or after the wanted line.
 fn place_of(vm: &Vm, spot: &Spot) -> Option<(String, u32)> {
     let mut best: Option<(String, u32)> = None;
+    // A whole path means that module alone, whatever others end like it.
+    let exact = |wanted: &str| functions(vm).any(|(_, _, module)| module == wanted);
+    let exact = matches!(spot, Spot::Line(file, _) if exact(file));
     for (image, func, module) in functions(vm) {
         let lines = image.view.lines(func.id).unwrap_or_default();
         let line = match spot {
+            Spot::Line(file, _) if exact && module != file => continue,
             Spot::Line(file, wanted) if same_file(module, file) => {
                 let lines = lines.iter().map(|entry| entry.1);
                 lines.filter(|line| line >= wanted && *line > 0).min()

@@ -1,7 +1,9 @@
-//! `gene debug`: a program that stands where one wants, at a terminal or from a script.
+//! `gene debug`: a program that stands where one wants, at a terminal or for an editor.
 
+mod dap;
 mod sources;
 mod terminal;
+mod wire;
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -23,7 +25,8 @@ variables may have been optimised away, and lines merged.
 Examples:
   gene debug hello.gene one two
   gene debug hello.gir
-  printf 'break greet\\ncontinue\\nlocals\\n' | gene debug hello.gene";
+  printf 'break greet\\ncontinue\\nlocals\\n' | gene debug hello.gene
+  gene debug --dap          # for editors: the Debug Adapter Protocol on standard streams";
 
 /// Run a program step by step, with breakpoints, and look at its variables.
 #[derive(Args)]
@@ -31,8 +34,12 @@ Examples:
 pub struct Debug {
     #[command(flatten)]
     execute: Execute,
+    /// Speak the Debug Adapter Protocol on standard input and output; the editor names the program.
+    #[arg(long, conflicts_with = "file")]
+    dap: bool,
     /// The program's main file, or its image (.gir).
-    file: PathBuf,
+    #[arg(required_unless_present = "dap")]
+    file: Option<PathBuf>,
     /// The program's `$args`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
@@ -40,10 +47,13 @@ pub struct Debug {
 
 /// Debugs a program to its end.
 pub fn debug(args: &Debug) -> Result<i32, Failure> {
-    let machine = load(&args.execute, &args.file, args.args.clone())?;
+    let Some(file) = args.file.clone().filter(|_| !args.dap) else {
+        return dap::serve(&args.execute);
+    };
+    let machine = load(&args.execute, &file, args.args.clone())?;
     let attention = Arc::new(AtomicBool::new(false));
     let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let front = terminal::Terminal::new(&args.file, terminal, Arc::clone(&attention))?;
+    let front = terminal::Terminal::new(&file, terminal, Arc::clone(&attention))?;
     Ok(run(machine, front, Control::new(attention), true))
 }
 

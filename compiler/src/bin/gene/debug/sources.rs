@@ -22,7 +22,7 @@ impl Sources {
     }
 
     /// The file of a module, if there is one.
-    fn file(&self, module: &str) -> Option<PathBuf> {
+    pub fn file(&self, module: &str) -> Option<PathBuf> {
         let here = [PathBuf::from(module), self.folder.join(module)];
         let found = here.into_iter().find(|path| path.is_file())?;
         std::path::absolute(found).ok()

@@ -373,7 +373,7 @@ fn why(reason: &Reason) -> String {
 }
 
 /// A frame's function.
-fn name(frame: Frame<'_>) -> String {
+pub fn name(frame: Frame<'_>) -> String {
     let name = frame.function().and_then(|(image, func)| {
         let name = image.view.string(func.name).ok()?;
         (!name.is_empty()).then(|| name.to_owned())
