@@ -3,7 +3,7 @@
 
 use super::lower::{name_text, word};
 use super::resolve::Files;
-use gene_format::text::{Form, FormKind, GeneForm, Span};
+use gene_format::text::{Entry, Form, FormKind, GeneForm, Span};
 use std::collections::HashMap;
 
 /// Why expansion stopped.
@@ -296,7 +296,7 @@ impl Evaluator<'_> {
             "+" | "-" | "*" | "/" | "%" => arithmetic(op, &values, span)?,
             "++" => concatenation(&values, span)?,
             "==" | "!=" => match values.as_slice() {
-                [a, b] => FormKind::Bool((a.kind == b.kind) == (op == "==")),
+                [a, b] => FormKind::Bool(is_equal(a, b) == (op == "==")),
                 _ => return fail(span, format_args!("{op} expects exactly 2 arguments")),
             },
             "<" | "<=" | ">" | ">=" => comparison(op, &values, span)?,
@@ -328,6 +328,27 @@ fn is_operator(text: &str) -> bool {
             | "-="
             | "%="
     )
+}
+
+/// Equality of values: maps whatever their order, containers whether sealed or not
+/// (`language/02-types.md` §1).
+fn is_equal(a: &Form, b: &Form) -> bool {
+    match (&a.kind, &b.kind) {
+        (FormKind::Float(a), FormKind::Float(b)) => a == b,
+        (FormKind::Array(a), FormKind::Array(b)) => {
+            a.items.len() == b.items.len()
+                && a.items.iter().zip(&b.items).all(|(a, b)| is_equal(a, b))
+        }
+        (FormKind::Map(a), FormKind::Map(b)) => {
+            let (a, b) = (&a.entries, &b.entries);
+            let has = |entry: &Entry| {
+                let same = |other: &&Entry| other.key == entry.key;
+                (b.iter().find(same)).is_some_and(|other| is_equal(&entry.value, &other.value))
+            };
+            a.len() == b.len() && a.iter().all(has)
+        }
+        _ => a.same_data(b),
+    }
 }
 
 fn number(form: &Form) -> Option<f64> {
