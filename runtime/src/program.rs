@@ -154,6 +154,11 @@ impl Image {
         self.namespaces[module] = namespace;
     }
 
+    /// The image with its debug data, wherever that is.
+    pub fn debug_view(&self) -> &CheckedImage<'static> {
+        self.debug.view(&self.view)
+    }
+
     /// True if the value of this word of the table is made: a function that uses it has run.
     pub fn is_made(&self, word: usize) -> bool {
         (self.made.get(word / 64)).is_some_and(|bits| bits & 1 << (word % 64) != 0)

@@ -34,6 +34,7 @@ const PROGRAM: &str = "\
   (x * total))))
 (try (throw \"caught\") catch * nil)
 (throw \"the end\")
+(fn unused [n] (n * 3))
 ";
 
 fn scratch() -> Scratch {
@@ -172,6 +173,7 @@ p self
 p (/x + y)
 p (self .sum 1)
 (/x = 5)
+p (unused 5)
 p (loop_of_nothing)
 p (throw \"inside\")
 p 1 2
@@ -227,6 +229,7 @@ VkInstance
 7
 8
 5
+15
 error: loop_of_nothing is not defined
 (no variable here has this name; at -O1 it may have been optimised away)
 error: inside
@@ -272,6 +275,11 @@ add = (no value yet)
     2 |   (ctor [x] (/x = x))
 ";
     assert!(found.contains(expected), "{found}");
+    // also by debug data in a file beside the image
+    let split = ["a.gene", "-o", "s.gir", "--split-debug", "s.gir.debug"];
+    compile(scratch.path(), &split).expect(0);
+    let apart = session(&scratch, &["s.gir"], "b outer\nc\nlocals\nlist 2\n");
+    assert_eq!(apart, found);
     compile(scratch.path(), &["--strip", "a.gene"]).expect(0);
     let args = ["debug", "a.gir"];
     let stripped = gene_reads("b 3\nlocals\nc\n", scratch.path(), &args);
@@ -291,4 +299,68 @@ add = (no value yet)
         gene(scratch.path(), &["debug", "none.gene"]).expect(3).out,
         ""
     );
+}
+
+/// What is evaluated keeps alive what it needs, and what the program needs.
+#[test]
+fn evaluation_and_collection_do_not_meet() {
+    let source = "\
+(fn mk [n]
+  (var a [])
+  (while ((a .size) < n) (a .push #\"s#{n}\"))
+  a)
+(fn count* [n]
+  (var keep [n \"text\" {^a [n]}])
+  (var i 0)
+  (while (i < n)
+    (yield #\"v#{i}\")
+    (i = (i + 1)))
+  (println keep))
+(fn deep [n acc]
+  (if (n < 1)
+    (throw acc)
+  else
+    (deep (n - 1) #\"#{acc}.\") nil))
+(for x in (count* 2)
+  (println x))
+(try (deep 3 \"a\") catch * (println $ex/message))
+";
+    let commands = "\
+b 10
+c
+p ((mk 50) .size)
+(keep = (mk 3))
+up
+p ((mk 20) .size)
+p (for q in (count* 1) (println q))
+d
+b 16 if (((mk 10) .size) > 1)
+c
+p (mk 2)
+(acc = #\"#{acc}b\")
+p (try (deep 2 \"c\") catch * $ex/message)
+d
+c
+";
+    let scratch = Scratch::new();
+    scratch.write("a.gene", source);
+    let plain = gene_reads(commands, scratch.path(), &["debug", "a.gene"]);
+    let args = ["debug", "--gc-stress", "a.gene"];
+    let stressed = gene_reads(commands, scratch.path(), &args);
+    assert_eq!(stressed.expect(0).out, plain.expect(0).out);
+    for line in [
+        "50",
+        "20",
+        "[s3 s3 s3]",
+        "[\"s2\" \"s2\"]",
+        "\"ab\"",
+        "c..",
+        "ab...",
+    ] {
+        let is_there = plain
+            .out
+            .lines()
+            .any(|found| found.trim_matches('"') == line.trim_matches('"'));
+        assert!(is_there, "{line}\n{}", plain.out);
+    }
 }

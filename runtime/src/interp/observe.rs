@@ -7,7 +7,7 @@ use crate::observe::Observer;
 use crate::program::{Image, Proto};
 use gene_format::image::FuncView;
 use gene_format::ops::{Insn, Op};
-use gene_format::program::{TableEntry, TableId};
+use gene_format::program::{FuncId, FuncKind, TableEntry, TableId};
 use std::marker::PhantomData;
 
 /// All 256 bytes are observed first.
@@ -184,6 +184,29 @@ impl<'a> At<'a> {
         is_variable && image.set_word(word, value)
     }
 
+    /// The function of this name in the module of a frame, if there is one and no other: one that
+    /// captures nothing, and that no code of the module may have used yet.
+    pub fn function(&mut self, frame: usize, name: &str) -> Option<Value> {
+        let proto = self.frames().nth(frame)?.proto();
+        let (image, module) = (proto.image, proto.module);
+        // SAFETY: images are never freed
+        let view = unsafe { &(*image).view };
+        let mut found = (0..view.func_count() as u32).filter_map(|id| {
+            let func = view.func(FuncId(id)).ok()?;
+            let fits = func.kind == FuncKind::Function && func.module == module;
+            let fits = fits && func.captures.len == 0 && !func.is_macro;
+            (fits && view.string(func.name) == Ok(name)).then_some(func.id)
+        });
+        let (id, None) = (found.next()?, found.next()) else {
+            return None;
+        };
+        // SAFETY: no reference to the image is held any more
+        let proto = unsafe { (*image.cast_mut()).proto(self.vm, id) };
+        let function = self.vm.closure(proto.ok()?, &[]);
+        self.vm.pinned.push(function);
+        Some(function)
+    }
+
     /// Tells apart the stacks that run: the address of the running one.
     pub fn stack(&mut self) -> usize {
         self.vm.fiber().bottom() as usize
@@ -290,7 +313,7 @@ impl<'a> Frame<'a> {
     /// Line and column of the instruction that it stands at, from 1; 0 unknown.
     pub fn position(self) -> (u32, u32) {
         let at = self.function().zip(self.index());
-        at.and_then(|((image, func), index)| image.view.position(func.id, index))
+        at.and_then(|((image, func), index)| image.debug_view().position(func.id, index))
             .unwrap_or((0, 0))
     }
 }

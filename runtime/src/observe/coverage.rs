@@ -78,7 +78,7 @@ impl Coverage {
 
     /// Adds what is known of a function to its module.
     fn add(&self, image: &Image, func: &FuncView, module: &mut Module) -> Option<()> {
-        let lines = image.view.lines(func.id)?;
+        let lines = image.debug_view().lines(func.id)?;
         let key = (std::ptr::from_ref(image) as usize, func.id.0);
         let counts = self.known.get(&key).map(|&at| &self.counts[at]);
         let hits = |at: usize| counts.map_or(0, |counts| counts.hits[at]);

@@ -170,7 +170,7 @@ fn place_of(vm: &Vm, spot: &Spot) -> Option<(String, u32)> {
     let exact = |wanted: &str| functions(vm).any(|(_, _, module)| module == wanted);
     let exact = matches!(spot, Spot::Line(file, _) if exact(file));
     for (image, func, module) in functions(vm) {
-        let lines = image.view.lines(func.id).unwrap_or_default();
+        let lines = image.debug_view().lines(func.id).unwrap_or_default();
         let line = match spot {
             Spot::Line(file, _) if exact && module != file => continue,
             Spot::Line(file, wanted) if same_file(module, file) => {
@@ -342,7 +342,7 @@ fn learn(proto: &Proto, vm: &Vm, control: &Control) -> Known {
     let library = vm.prelude.as_ref();
     known.library = library.is_some_and(|library| std::ptr::eq(library.image, image));
     let module = super::module_name(image, proto.module).unwrap_or_default();
-    let lines = image.view.lines(proto.id).unwrap_or_default();
+    let lines = image.debug_view().lines(proto.id).unwrap_or_default();
     for (nth, &(start, line, _)) in lines.iter().enumerate() {
         let end = lines.get(nth + 1).map_or(proto.len, |next| next.0);
         for index in start..end.min(proto.len) {

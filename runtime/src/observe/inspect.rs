@@ -87,7 +87,7 @@ fn capture_name(image: &Image, id: FuncId, capture: Capture, depth: u32) -> Opti
             })
         })?;
     match capture {
-        Capture::Slot(slot) => image.view.var_name(maker, slot).map(str::to_owned),
+        Capture::Slot(slot) => image.debug_view().var_name(maker, slot).map(str::to_owned),
         Capture::Outer(_) if depth > 64 => None,
         Capture::Outer(outer) => {
             let captures = image.view.captures(&image.view.func(maker).ok()?).ok()?;
@@ -105,7 +105,7 @@ pub fn locals(frame: Frame<'_>) -> Vec<Variable> {
     let index = frame.index().unwrap_or(0);
     let given = frame.proto().receiver_slots() + usize::from(func.nparams);
     let mut found = Vec::new();
-    for (slot, name) in image.view.vars(func.id).unwrap_or_default() {
+    for (slot, name) in image.debug_view().vars(func.id).unwrap_or_default() {
         let Ok(name) = image.view.string(name) else {
             continue;
         };
@@ -325,6 +325,13 @@ fn value_of(
                 return Err(format!("{} has no value yet", variable.name));
             }
             None => {}
+        }
+    }
+    for word in words(text).filter(|word| !word.is_empty()) {
+        if !variables.iter().any(|(name, _)| name == word)
+            && let Some(function) = at.function(frame, word)
+        {
+            variables.push((word.to_owned(), function));
         }
     }
     at.evaluate(frame, text, &variables, interrupt)

@@ -69,7 +69,7 @@ impl Observer for Trace {
         let place = super::place(frame, at.vm);
         let name = if name.is_empty() { "(anonymous)" } else { name };
         let indent = "  ".repeat(self.calls.depth().saturating_sub(1).min(MAX_INDENT));
-        let shown = disassemble_in(&image.view, &func, index, insn.encode());
+        let shown = disassemble_in(image.debug_view(), &func, index, insn.encode());
         let mut line = format!("{place:<20} {indent}{name} {index:04x}  {shown}");
         describe_values(at, insn, &mut line);
         let _ = std::io::stderr().write_all(line.as_bytes()); // nobody to tell

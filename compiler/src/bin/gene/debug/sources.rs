@@ -51,6 +51,6 @@ fn embedded(vm: &Vm, module: &str) -> Option<String> {
         let found = modules
             .iter()
             .find(|found| image.view.string(found.name) == Ok(module))?;
-        image.view.source(found.id).map(str::to_owned)
+        image.debug_view().source(found.id).map(str::to_owned)
     })
 }
