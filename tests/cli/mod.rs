@@ -13,6 +13,7 @@ mod fmt;
 mod parse;
 mod pipe;
 mod repl;
+mod reproducible;
 mod run;
 mod separate;
 mod signatures;

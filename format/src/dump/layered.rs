@@ -4,7 +4,7 @@
 //! each node a layer below those that lead to it, put a bend into each layer that an edge crosses,
 //! order the layers so that edges cross little, and move nodes towards their neighbours.
 
-use super::graph::{Graph, Style};
+use super::graph::{Edge, Graph, Style};
 use super::svg::Svg;
 
 const FONT: f64 = 11.0;
@@ -18,6 +18,8 @@ const BELOW: f64 = 46.0;
 /// Space that an edge takes in a layer that it crosses.
 const BEND: f64 = 8.0;
 const MARGIN: f64 = 20.0;
+/// Width that parts fill before others stand below them.
+const SHELF: f64 = 1400.0;
 const HEAD: f64 = 54.0;
 /// Rounds of ordering, and of moving.
 const ROUNDS: usize = 12;
@@ -43,12 +45,96 @@ struct Drawing {
     rows: Vec<(f64, f64)>,
 }
 
-/// The graph as SVG.
+/// The graph as SVG: parts that nothing connects stand beside each other.
 pub fn draw(graph: &Graph) -> String {
-    let mut drawing = Drawing::new(graph);
-    drawing.order();
-    drawing.place();
-    drawing.svg(graph)
+    let mut parts: Vec<(Graph, Drawing)> = components(graph)
+        .into_iter()
+        .map(|part| {
+            let mut drawing = Drawing::new(&part);
+            drawing.order();
+            drawing.place();
+            (part, drawing)
+        })
+        .collect();
+    parts.sort_by(|(_, a), (_, b)| b.size().1.total_cmp(&a.size().1));
+    // Shelves: from left to right, then below.
+    let sizes = parts.iter().map(|(_, drawing)| drawing.size());
+    let area: f64 = sizes.clone().map(|(width, height)| width * height).sum();
+    let widest = sizes.map(|(width, _)| width).fold(0.0, f64::max);
+    let shelf = widest.max(SHELF).max(area.sqrt() * 1.4);
+    let (mut x, mut y, mut row, mut right) = (0.0, 0.0, 0.0f64, 0.0f64);
+    let mut places = Vec::with_capacity(parts.len());
+    for (_, drawing) in &parts {
+        let (width, height) = drawing.size();
+        if x > 0.0 && x + width > shelf {
+            (x, y, row) = (0.0, y + row + BELOW, 0.0);
+        }
+        places.push((x, y));
+        right = right.max(x + width);
+        row = row.max(height);
+        x += width + 2.0 * BESIDE;
+    }
+    let width = right.max(380.0) + 2.0 * MARGIN;
+    let mut svg = Svg::new(width, HEAD + y + row + MARGIN);
+    svg.put(
+        "<defs><marker id=\"tip\" markerWidth=\"8\" markerHeight=\"8\" refX=\"7\" refY=\"3\" \
+         orient=\"auto\"><path d=\"M0,0 L7,3 L0,6 z\" fill=\"#555\"/></marker></defs>",
+    );
+    let (nodes, edges) = (graph.nodes.len(), graph.edges.len());
+    let title = format!("{}: {nodes} nodes, {edges} edges", graph.title);
+    let style = "font-weight=\"bold\" fill=\"#222\"";
+    svg.text(MARGIN, 20.0, 14.0, style, &title);
+    legend(graph, &mut svg);
+    for ((part, drawing), (x, y)) in parts.iter().zip(places) {
+        let (x, y) = (x + MARGIN, y + HEAD);
+        svg.put(format_args!("<g transform=\"translate({x:.1},{y:.1})\">"));
+        drawing.svg(part, &mut svg);
+        svg.put("</g>");
+    }
+    svg.finish()
+}
+
+/// The parts of a graph that no edge connects.
+fn components(graph: &Graph) -> Vec<Graph> {
+    let mut near: Vec<Vec<usize>> = vec![Vec::new(); graph.nodes.len()];
+    for edge in &graph.edges {
+        near[edge.from].push(edge.to);
+        near[edge.to].push(edge.from);
+    }
+    // For each node its part, and its index there.
+    let mut place: Vec<Option<(usize, usize)>> = vec![None; graph.nodes.len()];
+    let mut parts: Vec<Graph> = Vec::new();
+    for first in 0..graph.nodes.len() {
+        if place[first].is_some() {
+            continue;
+        }
+        let number = parts.len();
+        let mut members = vec![first];
+        place[first] = Some((number, 0));
+        let mut open = vec![first];
+        while let Some(node) = open.pop() {
+            for other in &near[node] {
+                if place[*other].is_none() {
+                    place[*other] = Some((number, 0));
+                    members.push(*other);
+                    open.push(*other);
+                }
+            }
+        }
+        members.sort_unstable();
+        let mut part = Graph::default();
+        for (at, node) in members.into_iter().enumerate() {
+            place[node] = Some((number, at));
+            part.nodes.push(graph.nodes[node].clone());
+        }
+        parts.push(part);
+    }
+    for edge in &graph.edges {
+        if let (Some((part, from)), Some((_, to))) = (place[edge.from], place[edge.to]) {
+            parts[part].edges.push(Edge { from, to, ..*edge });
+        }
+    }
+    parts
 }
 
 /// Edges that lead back to a node on the way to it, found by depth-first search.
@@ -308,29 +394,19 @@ impl Drawing {
         }
     }
 
-    fn svg(&self, graph: &Graph) -> String {
+    /// Width and height.
+    fn size(&self) -> (f64, f64) {
         let right = self.spots.iter().map(|spot| spot.x + spot.width / 2.0);
-        let width = right.fold(420.0, f64::max) + MARGIN;
-        let bottom = self.rows.last().map_or(HEAD, |(y, height)| y + height);
-        let mut svg = Svg::new(width, bottom + MARGIN);
-        svg.put(
-            "<defs><marker id=\"tip\" markerWidth=\"8\" markerHeight=\"8\" refX=\"7\" refY=\"3\" \
-             orient=\"auto\"><path d=\"M0,0 L7,3 L0,6 z\" fill=\"#555\"/></marker></defs>",
-        );
-        let title = format!(
-            "{}: {} nodes, {} edges",
-            graph.title,
-            graph.nodes.len(),
-            graph.edges.len()
-        );
-        svg.text(
-            MARGIN,
-            20.0,
-            14.0,
-            "font-weight=\"bold\" fill=\"#222\"",
-            &title,
-        );
-        legend(graph, &mut svg);
+        let bottom = self.rows.last().map_or(0.0, |(y, height)| y + height);
+        // an edge from a node to itself needs room beside it
+        let rings = self.paths.iter().any(|(path, _)| path.is_empty());
+        (
+            right.fold(0.0, f64::max) + if rings { BESIDE } else { 0.0 },
+            bottom,
+        )
+    }
+
+    fn svg(&self, graph: &Graph, svg: &mut Svg) {
         for (edge, (path, turned)) in graph.edges.iter().zip(&self.paths) {
             let line = match edge.from == edge.to {
                 true => self.circle(edge.from),
@@ -359,7 +435,6 @@ impl Drawing {
                 svg.text(left + PADDING, y, FONT, &style, line);
             }
         }
-        svg.finish()
     }
 
     /// Nodes stand in the middle of their rows.

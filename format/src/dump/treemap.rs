@@ -14,7 +14,7 @@ const HEIGHT: f64 = 800.0;
 const HEAD: f64 = 18.0;
 const TITLE: f64 = 30.0;
 /// Width of a character at one pixel of font size.
-const CHARACTER: f64 = 0.62;
+const CHARACTER: f64 = 0.63;
 /// Smallest area that has a rectangle of its own, in square pixels; what is smaller shares one.
 const SMALLEST: f64 = 60.0;
 
@@ -180,14 +180,19 @@ fn draw_leaf(name: &str, bytes: f64, [x, y, width, height]: [f64; 4], colour: &s
         &style,
         &format!("{name}: {size} bytes"),
     );
-    let font = 11.0;
-    let label = fitting(name, width - 6.0, font);
-    if height < 15.0 || label.chars().count() < 6.min(name.chars().count()) {
+    let least = 5.min(name.chars().count());
+    let labels = [11.0, 9.0].map(|font| (font, fitting(name, width - 5.0, font)));
+    let fits = |(font, label): &&(f64, String)| {
+        height > font + 3.0 && (label == name || *font < 10.0 && label.chars().count() >= least)
+    };
+    // A name that must be cut is cut less in the smaller font.
+    let Some((font, label)) = labels.iter().find(fits) else {
         return;
-    }
-    svg.text(x + 3.0, y + 12.0, font, "fill=\"#111\"", &label);
+    };
+    let font = *font;
+    svg.text(x + 3.0, y + font + 1.0, font, "fill=\"#111\"", label);
     if height > 28.0 && size.len() as f64 * font * CHARACTER < width - 6.0 {
-        svg.text(x + 3.0, y + 25.0, font, "fill=\"#555\"", &size);
+        svg.text(x + 3.0, y + 2.0 * font + 3.0, font, "fill=\"#555\"", &size);
     }
 }
 
