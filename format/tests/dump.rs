@@ -4,7 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use gene_format::dump::{Select, gather, render};
+use gene_format::dump::{
+    Part, Select, call_graph, diff, dot, draw, explain, flow_graph, gather, locate, measure,
+    pieces, render, render_diff, render_rules, render_sizes, treemap,
+};
 use gene_format::image::CheckedImage;
 use gene_format::program::FuncId;
 use gene_format::testing::{Aligned, reseal, sample};
@@ -215,4 +218,51 @@ fn damaged_records_stand_as_errors_in_their_place() {
     assert!(text.contains("!! section FUNC, record 2, name"), "{text}");
     assert!(text.contains("!! section CNST, record 0, tag"), "{text}");
     assert!(text.contains("??            "), "{text}");
+}
+
+/// Images whose checksums fit, but nothing else must: whatever shows them ends, without a panic.
+#[test]
+fn hostile_images_can_be_looked_at() {
+    let honest = image();
+    let honest_view = CheckedImage::parse(&honest).unwrap();
+    let select = Select {
+        only: vec![Part::Functions, Part::Strings, Part::Constants],
+        ..Select::default()
+    };
+    let mut shown = 0;
+    for at in (128..honest.len()).step_by(29) {
+        for value in [0x7F, 0xFF] {
+            let mut bytes = honest.clone();
+            bytes[at] = value;
+            reseal(&mut bytes);
+            render_rules(&explain(&bytes), false);
+            let Ok(view) = CheckedImage::inspect(&bytes) else {
+                continue;
+            };
+            shown += 1;
+            pieces(&view, &Select::default(), false)
+                .unwrap()
+                .for_each(drop);
+            pieces(&view, &select, true).unwrap().for_each(drop);
+            let sizes = measure(&view);
+            render_sizes(&sizes, 3, false);
+            treemap(&sizes, "image");
+            if let Ok(graph) = call_graph(&view, &[]) {
+                draw(&graph);
+            }
+            for id in (0..view.func_count() as u32).map(FuncId) {
+                if let Ok(graph) = flow_graph(&view, id) {
+                    dot(&graph);
+                    if at % 4 == 0 {
+                        draw(&graph);
+                    }
+                }
+            }
+            for offset in (at as u64).saturating_sub(8)..at as u64 + 8 {
+                locate(&view, offset);
+            }
+            render_diff(&diff(&honest_view, &view).unwrap(), false);
+        }
+    }
+    assert!(shown > 50, "{shown}");
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::facts::{Facts, FuncFacts, HandlerFacts, InsnFacts, Part, Select};
 use super::paint::Paint;
 use super::size::grouped;
+use crate::layout::ALIGN;
 
 /// The listing.
 pub fn render(facts: &Facts, colour: bool) -> String {
@@ -225,10 +226,15 @@ fn sections(facts: &Facts, paint: Paint, out: &mut String) -> std::fmt::Result {
             (true, false) => "required",
             (false, false) => "optional",
         };
+        // what the writer uses needs no words, and the line fits 80 columns
+        let align = match section.align {
+            ALIGN => String::new(),
+            other => format!(", align {other}"),
+        };
         writeln!(
             out,
-            "  {} {:>10} bytes at {:>8}, {:>7} records, align {}, crc {}, {flag}",
-            section.kind, section.length, section.offset, section.count, section.align, section.crc
+            "  {} {:>10} bytes at {:>8}, {:>7} records{align}, crc {}, {flag}",
+            section.kind, section.length, section.offset, section.count, section.crc
         )?;
     }
     Ok(())
