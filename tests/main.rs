@@ -11,4 +11,5 @@ mod lang;
 mod limits;
 mod malformed;
 mod prelude;
+mod release;
 mod tidy;
