@@ -447,10 +447,9 @@ fn images_are_mapped_only_where_others_cannot_change_them() {
 
     // a signal that somebody sends is none of ours
     let (child, _) = waiting(&image, &[]);
-    let sent = Command::new("kill")
-        .args(["-s", "BUS", &child.id().to_string()])
-        .status();
-    assert!(sent.expect("kill starts").success());
+    let line = format!("kill -s BUS {}", child.id()); // the shell has it, wherever there is none
+    let sent = Command::new("sh").args(["-c", &line]).status();
+    assert!(sent.expect("a shell starts").success());
     let output = child.wait_with_output().expect("it ends");
     let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
     assert_eq!((signal, &*output.stderr), (Some(7), &b""[..]));
