@@ -141,6 +141,42 @@ impl Vm {
         Ok(self.evaluated_closure(proto, values))
     }
 
+    /// The function that does what a text says, for somebody who looks into the program; compiled
+    /// once.
+    ///
+    /// # Errors
+    /// No evaluator; what is wrong with the text, as a message.
+    pub fn text_function(
+        &mut self,
+        text: &str,
+        scope: Scope,
+        namespace: Value,
+    ) -> Result<*const Proto, String> {
+        let key = (scope, text.to_owned());
+        if let Some(&proto) = self.functions.known.get(&key) {
+            return Ok(proto);
+        }
+        let Some(mut evaluator) = self.evaluator.take() else {
+            return Err("there is no compiler to evaluate it".to_owned());
+        };
+        let compiled = evaluator.compile(text, &key.0);
+        self.evaluator = Some(evaluator);
+        let compiled = compiled?;
+        self.note_changes(&compiled);
+        let made = self.evaluated_function(&compiled.image, compiled.function, namespace);
+        let proto = made.map_err(|Raised| "the compiled text is damaged".to_owned())?;
+        self.functions.known.insert(key, proto);
+        Ok(proto)
+    }
+
+    /// Forgets what was compiled before names changed their meaning.
+    fn note_changes(&mut self, compiled: &Compiled) {
+        if compiled.changes != self.functions.changes {
+            self.functions.changes = compiled.changes;
+            self.functions.known.clear();
+        }
+    }
+
     fn compiled(
         &mut self,
         evaluator: &mut dyn Evaluator,
@@ -157,10 +193,7 @@ impl Vm {
             Ok(compiled) => compiled,
             Err(message) => return Err(self.error(&message)),
         };
-        if compiled.changes != self.functions.changes {
-            self.functions.changes = compiled.changes;
-            self.functions.known.clear();
-        }
+        self.note_changes(&compiled);
         self.evaluated_function(&compiled.image, compiled.function, namespace)
     }
 

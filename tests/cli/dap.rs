@@ -340,7 +340,7 @@ fn running_programs_pause_and_end() {
     let scratch = Scratch::new();
     let file = scratch.write(
         "a.gene",
-        "(var i 0)\n(fn f [n]\n  (loop\n    (i = (i + n))))\n(f 1)\n",
+        "(var i 0)\n(fn f [n]\n  (println \"on\") (loop\n    (i = (i + n))))\n(f 1)\n",
     );
     let path = file.to_str().expect("a path");
     let mut client = Client::start(scratch.path());
@@ -351,6 +351,7 @@ fn running_programs_pause_and_end() {
             .refused("next", &json!({"threadId": 1}))
             .contains("stand")
     );
+    client.printed("on\n"); // also before the program stands
     client.ask("pause", &json!({"threadId": 1}));
     let (reason, frame) = client.stopped();
     assert_eq!((reason.as_str(), &frame["name"]), ("pause", &json!("f")));

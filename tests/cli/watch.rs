@@ -1,6 +1,6 @@
 //! Watching programs: what gene-vm and `gene run` tell of a run.
 
-use super::{compile, compiled, gene, vm};
+use super::{compile, compiled, gene, gene_reads, vm};
 use gene_aot::{Scratch, cases, in_parallel, root};
 
 const PROGRAM: &str = "\
@@ -304,4 +304,19 @@ fn the_log_of_the_collector_agrees_with_its_figures() {
         .err
         .clone();
     assert_eq!(all.lines().count(), log.lines().count());
+}
+
+/// A session at a prompt is watched as a whole.
+#[test]
+fn sessions_are_watched() {
+    let scratch = Scratch::new();
+    let args = ["repl", "--profile", "--profile-format=collapsed"];
+    let pieces = "(fn f [n] (n * 2))\n(f 1)\n(f 2)\n";
+    let output = gene_reads(pieces, scratch.path(), &args);
+    assert_eq!(output.expect(0).out, "VkFunction\n2\n4\n");
+    let calls = output
+        .err
+        .lines()
+        .filter(|line| line.contains(";f (<repl>:1) "));
+    assert!(calls.count() > 0, "{}", output.err);
 }

@@ -82,22 +82,13 @@ impl Vm {
             values: values.len() as u32,
             ..Scope::default()
         };
-        let Some(mut evaluator) = self.evaluator.take() else {
-            return Err("there is no compiler to evaluate it".to_owned());
-        };
-        let compiled = evaluator.compile(text, &scope);
-        self.evaluator = Some(evaluator);
-        let compiled = compiled?;
-        let result = self
-            .evaluated_function(&compiled.image, compiled.function, namespace)
-            .and_then(|proto| {
-                let values = self.array(values.to_vec());
-                let closure = self.closure(proto, &[values]);
-                let mut scope = vec![namespace, Value::NIL, Value::NIL];
-                scope.extend(locals);
-                let scope = self.array(scope);
-                self.run_closure_with(closure, &[Value::NIL, scope])
-            });
+        let proto = self.text_function(text, scope, namespace)?;
+        let values = self.array(values.to_vec());
+        let closure = self.closure(proto, &[values]);
+        let mut scope = vec![namespace, Value::NIL, Value::NIL];
+        scope.extend(locals);
+        let scope = self.array(scope);
+        let result = self.run_closure_with(closure, &[Value::NIL, scope]);
         match (result, self.fatal.clone()) {
             (Ok(value), _) => Ok(value),
             (Err(_), Some(Fatal::Interrupted)) => Err("interrupted".to_owned()),

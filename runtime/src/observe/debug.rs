@@ -229,6 +229,8 @@ pub struct Debugger<F> {
     entry: bool,
     /// Somebody wants the program to stand at the next line, or after so many instructions.
     pause: Option<u32>,
+    /// Instructions, to show now and then what the program has printed.
+    ticks: u16,
 }
 
 /// Instructions in which a program that somebody pauses may reach a line.
@@ -246,6 +248,7 @@ impl<F: Frontend> Debugger<F> {
             last: Last::default(),
             entry,
             pause: None,
+            ticks: 0,
         }
     }
 
@@ -319,9 +322,12 @@ impl<F: Frontend> Debugger<F> {
                 return Some(Reason::Breakpoint(id, None));
             };
             let attention = Arc::clone(&self.control.attention);
-            match inspect::evaluate(at, 0, &condition, Some(&attention)) {
-                Ok(value) if !value.truthy() => {}
-                Ok(_) => return Some(Reason::Breakpoint(id, None)),
+            let holds = inspect::evaluate(at, 0, &condition, Some(&attention));
+            let holds = holds.map(|value| value.truthy());
+            at.vm.pinned.clear(); // nobody looks at values while the program runs
+            match holds {
+                Ok(false) => {}
+                Ok(true) => return Some(Reason::Breakpoint(id, None)),
                 Err(message) => return Some(Reason::Breakpoint(id, Some(message))),
             }
         }
@@ -375,6 +381,10 @@ fn learn(proto: &Proto, vm: &Vm, control: &Control) -> Known {
 impl<F: Frontend> Observer for Debugger<F> {
     fn step(&mut self, at: &mut At<'_>) {
         self.calls.follow(at, &mut Silent);
+        self.ticks = self.ticks.wrapping_add(1);
+        if self.ticks == 0 {
+            let _ = at.vm.flush(); // what cannot be written shows at the program's end
+        }
         if self.control.attention.swap(false, Ordering::Relaxed) {
             let stands = self.front.attend(at.vm, &mut self.control);
             self.refresh();

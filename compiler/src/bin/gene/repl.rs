@@ -15,6 +15,7 @@ use gene_format::text::read_all;
 use gene_format::write::WriteOptions;
 use gene_runtime::errors::Fatal;
 use gene_runtime::mapping::Mapping;
+use gene_runtime::observe;
 use gene_runtime::print;
 use gene_runtime::program::Image;
 use gene_runtime::value::Value;
@@ -56,11 +57,12 @@ pub struct Repl {
 
 /// Runs a session to its end.
 pub fn repl(args: &Repl) -> Result<i32, Failure> {
-    let state = State::new(args)?;
-    match io::stdin().is_terminal() && io::stdout().is_terminal() {
-        true => at_terminal(state),
-        false => from_pipe(state),
-    }
+    let mut state = State::new(args)?;
+    let code = match io::stdin().is_terminal() && io::stdout().is_terminal() {
+        true => at_terminal(&mut state),
+        false => from_pipe(&mut state),
+    }?;
+    Ok(observe::finish(&mut state.vm, code))
 }
 
 /// What goes on behind a piece.
@@ -70,7 +72,7 @@ enum Next {
     End(i32),
 }
 
-fn at_terminal(mut state: State<'_>) -> Result<i32, Failure> {
+fn at_terminal(state: &mut State<'_>) -> Result<i32, Failure> {
     let failed = |error: ReadlineError| Failure::File(format!("the terminal: {error}"));
     let config = Config::builder().auto_add_history(false).build();
     let mut editor: Editor<Prompt, FileHistory> = Editor::with_config(config).map_err(failed)?;
@@ -130,7 +132,7 @@ pub fn history_file(name: &str) -> Option<PathBuf> {
 }
 
 /// Pieces end where a line ends and nothing is open, or with the input.
-fn from_pipe(mut state: State<'_>) -> Result<i32, Failure> {
+fn from_pipe(state: &mut State<'_>) -> Result<i32, Failure> {
     let mut piece = String::new();
     for line in io::stdin().lock().lines() {
         let line = line.map_err(|error| Failure::File(format!("standard input: {error}")))?;
