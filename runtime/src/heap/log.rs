@@ -114,16 +114,16 @@ impl GcLog {
         let Some(out) = &mut self.out else {
             return;
         };
-        let ended = after.collections > before.collections;
-        let kind = match (before.marking, ended) {
+        let started = after.collections > before.collections;
+        let kind = match (before.marking, after.marking) {
             _ if full => "full",
-            (false, true) => "whole",
-            (true, true) => "finish",
-            (false, false) if after.marking => "start",
-            (true, false) => "mark",
+            (false, true) => "start",
+            (true, true) => "mark",
+            (true, false) => "finish",
+            (false, false) if started => "whole",
             (false, false) => "sweep",
         };
-        let number = after.collections + usize::from(!ended);
+        let number = after.collections;
         let (live, left) = (before.live >> 10, after.live >> 10);
         let written = writeln!(
             out,
