@@ -190,3 +190,36 @@ fn packages_to_work_in() {
     let none = at(".", &["run", "--pkg", "acme/none", "main.gene"]);
     none.expect(1).one_line("Package 'acme/none' was not found");
 }
+
+#[test]
+fn a_prompt_where_an_error_is_raised() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "a.gene",
+        "(var top 7)\n(fn f [x]\n  (var y (x * 2))\n  (try (throw \"caught\") catch * nil)\n  \
+         (throw #\"no #{y}\"))\n(println \"runs\")\n([5] .map f)\n(println \"never\")",
+    );
+    let asked =
+        "x\ny\n(+ x\n  top)\n$ex/message\nzork\n(y = 1)\ny\nnil\n(throw \"again\")\nexit\n1\n";
+    let run = gene_reads(asked, scratch.path(), &["run", "--repl-on-error", "a.gene"]);
+    let printed = "runs\n5\n10\n12\n\"no 10\"\n1\n1\n";
+    assert_eq!(run.expect(1).out, printed, "{}", run.err);
+    for text in [
+        "Error: {^message \"no 10\"",
+        "^line 5",
+        "zork is not defined",
+        "Error: again\n",
+    ] {
+        assert!(run.err.contains(text), "no {text} in {}", run.err);
+    }
+    assert_eq!(run.err.matches("^message").count(), 1, "{}", run.err);
+    let eval = ["eval", "--repl-on-error", "(var a 3) (throw a)"];
+    let eval = gene_reads("(a + 1)\n", scratch.path(), &eval);
+    assert_eq!(eval.expect(1).out, "4\n", "{}", eval.err);
+    let right = gene_reads(
+        "1\n",
+        scratch.path(),
+        &["eval", "--repl-on-error", "-p", "2"],
+    );
+    assert_eq!(right.expect(0).out, "2\n");
+}

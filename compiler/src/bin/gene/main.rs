@@ -15,6 +15,7 @@ mod fmt;
 mod forms;
 mod gir;
 mod metadata;
+mod on_error;
 mod package;
 mod parse;
 mod pipe;

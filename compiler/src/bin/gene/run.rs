@@ -20,6 +20,7 @@ use gene_runtime::vm::Options;
 
 use crate::cache::{self, CacheArgs};
 use crate::evaluate::Compiler;
+use crate::on_error::{OnErrorArgs, ask_on_error};
 use crate::package::PackageArgs;
 use crate::spelling::looks_like_file;
 
@@ -45,6 +46,8 @@ pub struct Run {
     cache: CacheArgs,
     #[command(flatten)]
     package: PackageArgs,
+    #[command(flatten)]
+    on_error: OnErrorArgs,
     /// The program's main file; `-`, or nothing before a pipe, is standard input.
     file: Option<PathBuf>,
     /// The program's `$args`.
@@ -87,6 +90,8 @@ pub struct Eval {
     execute: Execute,
     #[command(flatten)]
     package: PackageArgs,
+    #[command(flatten)]
+    on_error: OnErrorArgs,
     /// Print the value of the last form.
     #[arg(short, long)]
     print_last: bool,
@@ -241,7 +246,7 @@ fn finish(mut machine: Machine) -> (i32, bool) {
 
 /// Runs a file.
 pub fn run(args: &Run) -> Result<i32, Failure> {
-    let execute = &args.execute;
+    let execute = &args.on_error.execute(&args.execute);
     let rest = args.args.clone();
     let standard_input = || -> Result<Source, Failure> {
         let text = Source::standard_input()?.text;
@@ -263,6 +268,9 @@ pub fn run(args: &Run) -> Result<i32, Failure> {
     if args.package.is_given() {
         let name = given.map_or("<stdin>".into(), Path::to_string_lossy);
         machine.vm.options.program = name.into_owned();
+    }
+    if args.on_error.is_wanted() {
+        ask_on_error(&mut machine);
     }
     let (code, raised) = finish(machine);
     if let (true, Some(file)) = (raised, &file) {
@@ -294,8 +302,12 @@ pub fn eval(args: &Eval) -> Result<i32, Failure> {
         return Err(Failure::Usage("no code to evaluate".into()));
     }
     let source = args.package.code("eval", text)?;
-    let mut machine = args.execute.load(&source, Vec::new())?;
+    let execute = args.on_error.execute(&args.execute);
+    let mut machine = execute.load(&source, Vec::new())?;
     machine.vm.options.program = "<eval>".into();
+    if args.on_error.is_wanted() {
+        ask_on_error(&mut machine);
+    }
     let result = machine.run();
     if let (true, Ok(value)) = (args.print_last, &result) {
         let text = print::quoted(&machine.vm, *value) + "\n";
