@@ -177,8 +177,10 @@ pub struct Function {
     /// The body. Its value is the result. Checks of parameter types, contracts and `^post`
     /// are already part of it; result checks are in `result`.
     pub body: Expr,
-    /// Check of the result, applied to the body's value and to every `return`.
+    /// Type of the result, which the body's value and that of every `return` are checked against.
     pub result: Option<Check>,
+    /// The body contains the checks of its results, as far as there is need for any.
+    pub checks_result: bool,
     /// Place of the definition.
     pub span: Span,
     /// `^intent`.
@@ -344,6 +346,20 @@ pub struct Args {
     pub items: Vec<Item>,
     /// Keyword arguments.
     pub named: Vec<Named>,
+    /// For a known function: how many of its checks of parameters, from the first on, cannot fail
+    /// on these arguments.
+    pub passing: u8,
+}
+
+impl Args {
+    /// Arguments of which nothing is known.
+    pub fn new(items: Vec<Item>, named: Vec<Named>) -> Self {
+        Args {
+            items,
+            named,
+            passing: 0,
+        }
+    }
 }
 
 /// Something a path can read and assign.

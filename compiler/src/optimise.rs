@@ -17,17 +17,19 @@ mod tests;
 use crate::hir::*;
 use crate::visit::{parts, parts_mut};
 use fold::{Constant, fold};
+use types::Signatures;
 
 /// Optimises every function.
 pub fn optimise(hir: &mut Hir) {
     let captured: Vec<Vec<LocalId>> = hir.funcs.iter().map(captured_locals).collect();
+    let signatures = Signatures::of(hir);
     for function in &mut hir.funcs {
-        let mut checks = false;
-        if !is_within(&function.body, MAX_DEPTH, &mut checks) {
+        let mut typed = function.result.is_some();
+        if !is_within(&function.body, MAX_DEPTH, &signatures, &mut typed) {
             continue;
         }
-        if checks {
-            types::remove_checks(function);
+        if typed {
+            types::remove_checks(function, &signatures);
         }
         propagate(function);
         dead::remove(function, &captured);
@@ -37,13 +39,13 @@ pub fn optimise(hir: &mut Hir) {
 /// Deepest nesting that is optimised: the passes recurse.
 const MAX_DEPTH: u32 = 10_000;
 
-/// Whether the expression nests at most this deep. Also tells whether it checks types.
-fn is_within(expr: &Expr, depth: u32, checks: &mut bool) -> bool {
+/// Whether the expression nests at most this deep. Also tells whether types matter in it.
+fn is_within(expr: &Expr, depth: u32, signatures: &Signatures, typed: &mut bool) -> bool {
     let mut within = depth > 0;
     if within {
-        *checks |= matches!(expr.kind, ExprKind::CheckType(..));
+        *typed = *typed || signatures.concern(expr);
         parts(expr, &mut |part, _| {
-            within = within && is_within(part, depth - 1, checks)
+            within = within && is_within(part, depth - 1, signatures, typed)
         });
     }
     within

@@ -430,6 +430,17 @@ pub enum VerifyErrorKind {
         /// What was expected.
         expected: &'static str,
     },
+    /// V21: a function called by number is entered as the caller expects.
+    #[error(
+        "V21: found a call of {callee} {found}, expected this window, these arguments and at least \
+         as many type checks as are left out"
+    )]
+    Callee {
+        /// The function.
+        callee: FuncId,
+        /// What it is.
+        found: &'static str,
+    },
 }
 
 impl VerifyErrorKind {
@@ -458,6 +469,7 @@ impl VerifyErrorKind {
             Yield => "V18",
             ModuleBody { .. } => "V19",
             ParamCounts { .. } => "V20",
+            Callee { .. } => "V21",
         }
     }
 }

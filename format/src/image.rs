@@ -58,6 +58,7 @@ pub struct CheckedImage<'a> {
     modules: &'a [ModuleRecord],
     imports: &'a [ImportRecord],
     exports: &'a [ExportRecord],
+    results: &'a [ResultRecord],
     code: &'a [u64],
     debug: DebugSections<'a>,
 }
@@ -259,6 +260,7 @@ impl<'a> CheckedImage<'a> {
             params: records(sections.bytes(PARM), PARM)?,
             captures: records(sections.bytes(CAPT), CAPT)?,
             handlers: records(sections.bytes(EXCP), EXCP)?,
+            results: records(sections.bytes(TYPE), TYPE)?,
             modules: records(sections.bytes(MODS), MODS)?,
             imports: records(sections.bytes(IMPT), IMPT)?,
             exports: records(sections.bytes(EXPT), EXPT)?,
@@ -512,6 +514,49 @@ impl<'a> CheckedImage<'a> {
         Ok(view)
     }
 
+    /// The type of a function's results, a type check, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// Its record names what does not exist or is no type check.
+    pub fn result_type(&self, func: FuncId) -> Result<Option<ConstId>> {
+        let found = self
+            .results
+            .binary_search_by_key(&func.0, |one| one.func.get());
+        found.map_or(Ok(None), |index| self.result_check(index).map(Some))
+    }
+
+    fn result_check(&self, index: usize) -> Result<ConstId> {
+        let (check, place) = (
+            self.results[index].check.get(),
+            field(TYPE, index as u32, "check"),
+        );
+        below(check, self.consts.len(), place)?;
+        match self.const_kind(ConstId(check))? {
+            ConstKind::Check => Ok(ConstId(check)),
+            _ => Err(unexpected(check, "a constant that is a type check", place)),
+        }
+    }
+
+    /// Checks the types of all functions' results.
+    ///
+    /// # Errors
+    ///
+    /// As [`CheckedImage::result_type`], and functions that do not ascend or do not exist.
+    pub fn check_results(&self) -> Result<()> {
+        let mut next = 0;
+        for (index, record) in self.results.iter().enumerate() {
+            let (func, place) = (record.func.get(), field(TYPE, index as u32, "function"));
+            below(func, self.func_count(), place)?;
+            if func < next {
+                return Err(unexpected(func, "functions that ascend", place));
+            }
+            next = func + 1;
+            self.result_check(index)?;
+        }
+        Ok(())
+    }
+
     /// A function's parameters, in slot order.
     ///
     /// # Errors
@@ -616,6 +661,7 @@ impl<'a> CheckedImage<'a> {
                 TableEntry::Func(FuncId(value))
             }
             entry::FIELD => TableEntry::Field(string()?),
+            entry::STORE => TableEntry::Store(string()?),
             entry::METHOD | entry::METHOD_KW => TableEntry::Method {
                 name: string()?,
                 argc: record.argc.get(),
@@ -625,7 +671,7 @@ impl<'a> CheckedImage<'a> {
             entry::REST => TableEntry::Rest,
             entry::SHARED => self.shared(value, at("value"))?,
             entry::IMPORT => self.import_entry(value, at("value"))?,
-            kind => return Err(unexpected(kind, "a kind of entry (0 to 11)", at("kind"))),
+            kind => return Err(unexpected(kind, "a kind of entry (0 to 12)", at("kind"))),
         };
         let is_method = matches!(result, TableEntry::Method { .. });
         if record.zero != 0 || is_method != (record.argc.get() != 0) {

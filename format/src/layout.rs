@@ -57,6 +57,8 @@ pub const PARM: Tag = Tag::new(b"PARM");
 pub const CAPT: Tag = Tag::new(b"CAPT");
 /// Exception handlers.
 pub const EXCP: Tag = Tag::new(b"EXCP");
+/// Types of results.
+pub const TYPE: Tag = Tag::new(b"TYPE");
 /// Modules.
 pub const MODS: Tag = Tag::new(b"MODS");
 /// Other images that this one needs.
@@ -76,7 +78,7 @@ pub const SIGN: Tag = Tag::new(b"SIGN");
 
 /// The sections this version knows, in file order: tag, size of a record in bytes (0: the
 /// section is not a plain array), its flags.
-pub const SECTIONS: [(Tag, usize, u32); 18] = [
+pub const SECTIONS: [(Tag, usize, u32); 19] = [
     (META, 0, REQUIRED),
     (STRS, 0, REQUIRED),
     (CNST, size_of::<ConstRecord>(), REQUIRED),
@@ -87,6 +89,7 @@ pub const SECTIONS: [(Tag, usize, u32); 18] = [
     (PARM, 4, REQUIRED),
     (CAPT, 4, REQUIRED),
     (EXCP, size_of::<HandlerRecord>(), REQUIRED),
+    (TYPE, size_of::<ResultRecord>(), REQUIRED),
     (MODS, size_of::<ModuleRecord>(), REQUIRED),
     (IMPT, size_of::<ImportRecord>(), REQUIRED),
     (EXPT, size_of::<ExportRecord>(), REQUIRED),
@@ -254,6 +257,7 @@ pub mod entry {
     pub const SHARED: u8 = 10;
     /// `value` points to import and name in LIST.
     pub const IMPORT: u8 = 11;
+    pub const STORE: u8 = 12;
 }
 
 /// One word of the module table.
@@ -338,6 +342,16 @@ pub struct ExtraRecord {
     pub examples: U32,
     /// Column of the definition, if it does not fit the function's record.
     pub column: U32,
+}
+
+/// The type of a function's results.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Debug)]
+#[repr(C)]
+pub struct ResultRecord {
+    /// Function, ascending.
+    pub func: U32,
+    /// Constant: a type check.
+    pub check: U32,
 }
 
 /// An exception handler.
@@ -425,6 +439,7 @@ sizes! {
         captures_start @ 0, handlers_start @ 4, captures_len @ 8, handlers_len @ 10,
         intent @ 12, examples @ 16, column @ 20
     }
+    ResultRecord: 8 { func @ 0, check @ 4 }
     HandlerRecord: 16 { start @ 0, end @ 4, target @ 8, slot @ 12, cleanup @ 14 }
     ModuleRecord: 8 { name @ 0, init @ 4 }
     ImportRecord: 36 { path @ 0, interface @ 4 }
@@ -453,7 +468,7 @@ pub fn abi() -> [u8; 16] {
         ];
         let known = SECTIONS
             .iter()
-            .filter(|known| ![IMPT, EXPT, SIGN].contains(&known.0));
+            .filter(|known| ![TYPE, IMPT, EXPT, SIGN].contains(&known.0));
         let sizes = known.map(|known| known.1);
         for number in numbers.into_iter().chain(sizes) {
             facts.extend((number as u32).to_le_bytes());

@@ -71,14 +71,20 @@ pub enum Operand {
     Global,
     /// As `Global`, 32 bits wide.
     Global32,
+    /// Table entry of kind Func: a function with the caller's window that takes exactly the call's
+    /// arguments, by position, and begins with the `x` type checks that the call leaves out.
+    Callee,
     /// Table entry of kind Const that holds a string: a name.
     Name,
     /// Table entry of kind Const that holds key names.
     Keys,
     /// Table entry of kind Const that holds a type check.
     Check,
-    /// Table entry of kind Field (4 words).
+    /// Table entry of kind Field (2 words).
     FieldIc,
+    /// Table entry of kind Store (4 words). Apart from Field: what one kind of instruction
+    /// remembers would mislead the other.
+    StoreIc,
     /// Table entry of kind Method (4 words) without key names and with this number of arguments.
     MethodIc,
     /// Table entry of kind Method with key names and this number of arguments.
@@ -210,6 +216,9 @@ macro_rules! for_each_op {
             0x72 RetAdd ret_add (Zero Zero Read Read) end "return r[b] + r[c]";
             0x73 RetK ret_k (Zero Zero Zero Value) end "return k[c]";
 
+            0x74 CallF call_f (Num Window Args Callee) next "r[a] = k[c](b arguments), a function known by its number; the first x type checks of its code are left out, as their arguments are of these types";
+            0x75 TailCallF tail_call_f (Num Window Args Callee) end "tail form of CallF";
+
             0x78 Closure closure (Zero Write Func High) next "r[a] = closure of function b:c, captures as its record says";
             0x79 NewCell new_cell (Zero Write Read Zero) next "r[a] = a new cell holding r[b]";
             0x7A GetCell get_cell (Zero Write Read Zero) next "r[a] = content of cell r[b]";
@@ -219,7 +228,7 @@ macro_rules! for_each_op {
             0x7E SetUpCell set_up_cell (Zero Read Capture Zero) next "content of the cell in capture b = r[a]";
 
             0x80 GetF get_f (Zero Write Read FieldIc) next "r[a] = r[b]/name";
-            0x81 SetF set_f (Zero Read Read FieldIc) next "r[a]/name = r[b]";
+            0x81 SetF set_f (Zero Read Read StoreIc) next "r[a]/name = r[b]";
             0x82 GetX get_x (Zero Write Read Read) next "r[a] = r[b]/<r[c]>";
             0x83 SetX set_x (Zero Read Read Read) next "r[a]/<r[b]> = r[c]";
             0x84 GetI get_i (Zero Write Read Imm) next "r[a] = r[b]/c, an index";
@@ -268,6 +277,9 @@ macro_rules! for_each_op {
             0xB5 Yield yield_ (Zero Read Zero Zero) next "suspend the generator, giving r[a]";
             0xB6 Await await_ (Zero Write Read Zero) next "r[a] = value of future r[b], suspending while it is pending";
             0xB7 JDef j_def (Zero Read Zero Forward) next "if r[a] is not undef jump c (optional parameter given)";
+
+            0xB8 CheckInt check_int (Zero Update Zero Check) next "as CheckType, fast if r[a] is an int";
+            0xB9 CheckFloat check_float (Zero Update Zero Check) next "as CheckType, fast if r[a] is a float";
 
             0xFE Bridge bridge (Zero Zero Zero Zero) end "finish an instruction whose slow path called Gene code; code of the VM itself only";
             0xFF Ext ext (Zero Zero Forward32 High) end "second word of the instruction before it; raises if reached";
@@ -361,6 +373,11 @@ impl Op {
     /// The opcode's row.
     pub fn info(self) -> &'static OpInfo {
         &OPS[ROWS[self as usize] as usize]
+    }
+
+    /// True if it checks the type of a slot: what calls of known functions may leave out.
+    pub fn is_check(self) -> bool {
+        matches!(self, Op::CheckType | Op::CheckInt | Op::CheckFloat)
     }
 
     /// True if image code may not contain it.

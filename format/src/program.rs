@@ -291,8 +291,10 @@ pub enum TableEntry {
     Builtin(StrId),
     /// The closure of a function without captures that is never assigned.
     Func(FuncId),
-    /// Field cache: 4 words.
+    /// Cache of reads of a field: 2 words.
     Field(StrId),
+    /// Cache of stores to a field: 4 words.
+    Store(StrId),
     /// Method cache: 4 words. `argc` counts the receiver; `keys` names the last arguments.
     Method {
         /// Method name.
@@ -312,8 +314,8 @@ impl TableEntry {
     /// How many words the entry occupies, itself included.
     pub fn words(&self) -> usize {
         match self {
-            TableEntry::Method { .. } | TableEntry::Field(_) => 4,
-            TableEntry::Name(_) => 2,
+            TableEntry::Method { .. } | TableEntry::Store(_) => 4,
+            TableEntry::Field(_) | TableEntry::Name(_) => 2,
             _ => 1,
         }
     }
@@ -369,6 +371,8 @@ pub struct Func {
     pub lines: Vec<(u32, u32, u32)>,
     /// Variable names: (slot, name), parameters first.
     pub vars: Vec<(u16, StrId)>,
+    /// The type of its results, a [`Const::Check`], whether the code checks it or it always holds.
+    pub result: Option<ConstId>,
     /// `^intent`.
     pub intent: Option<StrId>,
     /// `^examples`: an array constant.

@@ -98,14 +98,15 @@ pub mod table {
     pub const BUILTIN: u16 = 4;
     pub const FUNC: u16 = 5;
     pub const FIELD: u16 = 6;
-    pub const METHOD: u16 = 10;
-    pub const METHOD_KW: u16 = 14;
-    pub const NAME: u16 = 18;
-    pub const KEYS: u16 = 20;
-    pub const CHECK: u16 = 21;
-    pub const SHARED_FUNC: u16 = 22;
-    pub const SHARED: u16 = 23;
-    pub const IMPORT: u16 = 24;
+    pub const METHOD: u16 = 8;
+    pub const METHOD_KW: u16 = 12;
+    pub const NAME: u16 = 16;
+    pub const KEYS: u16 = 18;
+    pub const CHECK: u16 = 19;
+    pub const SHARED_FUNC: u16 = 20;
+    pub const SHARED: u16 = 21;
+    pub const IMPORT: u16 = 22;
+    pub const STORE: u16 = 23;
 }
 
 /// Slots of [`sample`]'s function with every instruction.
@@ -263,8 +264,6 @@ fn sample_table(keys: ConstId, check: ConstId) -> Vec<TableEntry> {
         Func(add),
         Field(StrId(6)),
         Rest,
-        Rest,
-        Rest,
         method(None, 2),
         Rest,
         Rest,
@@ -289,6 +288,10 @@ fn sample_table(keys: ConstId, check: ConstId) -> Vec<TableEntry> {
             import: 0,
             name: StrId(6),
         },
+        Store(StrId(6)),
+        Rest,
+        Rest,
+        Rest,
     ]
 }
 
@@ -321,9 +324,13 @@ fn add() -> Func {
             param(StrId(5), ParamKind::Optional),
         ],
         frame_size: 2,
-        code: vec![Insn::new(Op::RetAdd, 0, 0, 1).encode()],
+        code: vec![
+            Insn::new(Op::CheckType, 0, 0, table::CHECK).encode(),
+            Insn::new(Op::RetAdd, 0, 0, 1).encode(),
+        ],
         lines: vec![(0, 1, 16)],
         vars: vec![(0, StrId(4)), (1, StrId(5))],
+        result: Some(ConstId(23)),
         intent: Some(StrId(7)),
         examples: Some(ConstId(13)),
         place: (1, 1),
@@ -404,6 +411,7 @@ fn valid_operand(info: &OpInfo, kind: Operand) -> u16 {
     match kind {
         Operand::Zero | Operand::High | Operand::Capture => 0,
         Operand::Num if !is_spread_call => 1,
+        Operand::Num if info.operands[3] == Operand::Callee => 1,
         Operand::Num if matches!(info.op, Op::CallV | Op::TailCallV) => 2,
         Operand::Num => 3,
         Operand::Read | Operand::Write | Operand::Update => ALL_OPS_FRAME - 1,
@@ -423,10 +431,12 @@ fn valid_operand(info: &OpInfo, kind: Operand) -> u16 {
         Operand::Value => table::INT,
         Operand::Value32 => table::FUNC,
         Operand::Global | Operand::Global32 => table::GLOBAL,
+        Operand::Callee => table::FUNC,
         Operand::Name => table::STR,
         Operand::Keys => table::KEYS,
         Operand::Check => table::CHECK,
         Operand::FieldIc => table::FIELD,
+        Operand::StoreIc => table::STORE,
         Operand::MethodIc => table::METHOD,
         Operand::MethodKwIc => table::METHOD_KW,
         Operand::NameIc => table::NAME,
@@ -449,6 +459,7 @@ pub fn big(count: u32) -> Program {
         });
         let mut func = add();
         func.name = StrId(name_base + index);
+        func.result = None;
         func.intent = None;
         func.examples = Some(ConstId(const_base + index)).filter(|_| index % 100 == 0);
         func.place = (index * 5 + 1, 1);

@@ -22,6 +22,7 @@
 //! | V18 | `Yield` in generators only | switches away from a fiber that is none |
 //! | V19 | module bodies: no parameters, no captures, no generator | called with nothing: as V14 |
 //! | V20 | counts in the record agree with the parameters | the fast path binds what the slow path would refuse |
+//! | V21 | calls of functions by number: the caller's window, these arguments, left out are type checks at the start | the fast path enters a frame of another shape, or any word of the function |
 //!
 //! What values slots hold is not verified: handlers check types (cells, iterators' states,
 //! fresh collections, spread arrays). Unwinding must spend budget: a handler may continue
@@ -88,7 +89,7 @@ pub enum ImageError {
     Verify(#[from] VerifyError),
 }
 
-/// Checks a function: rules V1 to V20.
+/// Checks a function: rules V1 to V21.
 ///
 /// # Errors
 ///
@@ -145,6 +146,7 @@ pub fn verify_image(bytes: &[u8]) -> std::result::Result<VerifiedImage<'_>, Imag
     }
     image.imports()?;
     image.exports()?;
+    image.check_results()?;
     let mut funcs = Vec::with_capacity(image.func_count());
     for id in 0..image.func_count() as u32 {
         funcs.push(verify_func(&image, FuncId(id))?);
@@ -234,10 +236,12 @@ impl Check<'_, '_> {
             Operand::Value32 => self.value(self.entry(insn.wide())),
             Operand::Global => self.v8_global(self.entry(value.into())),
             Operand::Global32 => self.v8_global(self.entry(insn.wide())),
+            Operand::Callee => self.v21_callee(self.entry(value.into()), insn),
             Operand::Name => self.v9_name(self.entry(value.into())),
             Operand::Keys => self.v10_keys(insn),
             Operand::Check => self.v9_check(self.entry(value.into())),
             Operand::FieldIc => self.v8_field(self.entry(value.into())),
+            Operand::StoreIc => self.v8_store(self.entry(value.into())),
             Operand::MethodIc => self.v8_method(self.entry(value.into()), insn.b),
             Operand::MethodKwIc => self.v8_method_kw(self.entry(value.into()), insn.b),
             Operand::NameIc => self.v8_name_cache(self.entry(value.into())),
@@ -394,6 +398,13 @@ impl Check<'_, '_> {
         }
     }
 
+    fn v8_store(&self, entry: Rule<(u64, TableEntry)>) -> Rule {
+        match entry? {
+            (_, TableEntry::Store(_)) => Ok(()),
+            (found, other) => v8_error(found, &other, "a cache of stores to a field"),
+        }
+    }
+
     fn v8_name_cache(&self, entry: Rule<(u64, TableEntry)>) -> Rule {
         match entry? {
             (_, TableEntry::Name(_)) => Ok(()),
@@ -431,6 +442,33 @@ impl Check<'_, '_> {
                 v8_error(found, &other, expected)
             }
         }
+    }
+
+    /// The words it may leave out are looked at, not verified: that happens when the function is
+    /// first called.
+    fn v21_callee(&self, entry: Rule<(u64, TableEntry)>, insn: Insn) -> Rule {
+        let id = match entry? {
+            (_, TableEntry::Func(id)) => id,
+            (found, other) => return v8_error(found, &other, "a function"),
+        };
+        self.v16_no_captures(id)?;
+        let func = self.image.func(id)?;
+        let left_out = usize::from(insn.x);
+        let is_check = |word: &u64| Op::from_code(code_of(*word)).is_some_and(|op| op.is_check());
+        let checks = || -> Rule<usize> {
+            let code = self.image.code(&func)?.iter().take(left_out);
+            Ok(code.take_while(|word| is_check(word)).count())
+        };
+        let found = match () {
+            () if func.window != self.func.window => "of another window",
+            () if func.arity != Some(insn.b) || func.receiver_slots() > 0 => {
+                "that takes other arguments"
+            }
+            () if func.generator || func.is_async => "whose calls give a generator or future",
+            () if checks()? < left_out => "that begins with fewer type checks",
+            () => return Ok(()),
+        };
+        Err(VerifyErrorKind::Callee { callee: id, found })
     }
 
     /// The constant that an operand names, and its place in the table.
@@ -696,6 +734,7 @@ fn v8_error(found: u64, entry: &TableEntry, expected: &'static str) -> Rule {
         TableEntry::Builtin(_) => "a builtin",
         TableEntry::Func(_) => "a function",
         TableEntry::Field(_) => "a field cache",
+        TableEntry::Store(_) => "a cache of stores to a field",
         TableEntry::Method { keys: None, .. } => "a method cache",
         TableEntry::Method { .. } => "a method cache with key names",
         TableEntry::Name(_) => "a name cache",

@@ -20,7 +20,7 @@ use crate::limits::{MAX_CODE, MAX_IMPORTS, MAX_MODULES, MAX_PER_FUNC, MAX_STRING
 use crate::meta::{self, Meta};
 use crate::ops::MAX_FRAME;
 use crate::program::{
-    Capture, Export, Func, FuncKind, Import, Module, ParamKind, Program, StrId, TableEntry,
+    Capture, ConstId, Export, Func, FuncKind, Import, Module, ParamKind, Program, StrId, TableEntry,
 };
 use crate::version::{DEBUG_MAGIC, MAGIC};
 use container::Part;
@@ -65,6 +65,7 @@ pub fn write_image(program: &Program, options: &WriteOptions) -> Result<Vec<u8>>
     let modules = writer.modules()?;
     let imports = writer.imports()?;
     let exports = writer.exports()?;
+    let results = writer.results()?;
     let mut parts = vec![
         Part::new(META, 1, meta),
         Part::new(STRS, program.strings.len(), strings),
@@ -76,6 +77,7 @@ pub fn write_image(program: &Program, options: &WriteOptions) -> Result<Vec<u8>>
         Part::records(PARM, &writer.params),
         Part::records(CAPT, &writer.captures),
         Part::records(EXCP, &writer.handlers),
+        Part::records(TYPE, &results),
         Part::records(MODS, &modules),
         Part::records(IMPT, &imports),
         Part::records(EXPT, &exports),
@@ -294,6 +296,7 @@ impl<'p> Writer<'p> {
             TableEntry::Builtin(name) => (entry::BUILTIN, 0, self.string(name, place)?),
             TableEntry::Func(id) => (entry::FUNC, 0, existing(id.0, program.funcs.len(), place)?),
             TableEntry::Field(name) => (entry::FIELD, 0, self.string(name, place)?),
+            TableEntry::Store(name) => (entry::STORE, 0, self.string(name, place)?),
             TableEntry::Method { name, argc, keys } => {
                 if argc == 0 {
                     let place = field(TABL, index, "arguments");
@@ -488,6 +491,21 @@ impl<'p> Writer<'p> {
             })
         };
         imports.iter().enumerate().map(record).collect()
+    }
+
+    /// The types of results, by function.
+    fn results(&self) -> Result<Vec<ResultRecord>> {
+        let consts = self.program.consts.len();
+        let typed = (0..).zip(&self.program.funcs);
+        let typed = typed.filter_map(|(index, func)| Some((index, func.result?)));
+        let record = |(index, check): (u32, ConstId)| {
+            let place = field(FUNC, index as usize, "result");
+            Ok(ResultRecord {
+                func: index.into(),
+                check: existing(check.0, consts, place)?.into(),
+            })
+        };
+        typed.map(record).collect()
     }
 
     fn exports(&self) -> Result<Vec<ExportRecord>> {

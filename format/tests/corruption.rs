@@ -278,6 +278,14 @@ fn function_records() {
     field(extra + 4, &[0xFF; 4], "section XTRA, record 0, handlers");
     field(extra + 12, &[0xFF; 4], "section XTRA, record 0, intent");
     field(extra + 16, &[0xFF; 4], "section XTRA, record 0, examples");
+    let result = offset(&image(), TYPE);
+    field(result, &[9], "section TYPE, record 0, function");
+    field(result + 4, &[0xFF; 4], "section TYPE, record 0, check");
+    field(
+        result + 4,
+        &[0],
+        "section TYPE, record 0, check: found 0, expected a constant that is a type check",
+    );
 }
 
 #[test]
@@ -378,21 +386,21 @@ fn constant_records() {
 fn table_records() {
     let bytes = image();
     let record = |index: usize| offset(&bytes, TABL) + 8 * index;
-    field(record(0), &[12], "section TABL, record 0, kind: found 12");
+    field(record(0), &[13], "section TABL, record 0, kind: found 13");
     field(record(0) + 1, &[1], "record 0, arguments");
     field(record(0) + 2, &[1], "record 0, arguments");
-    for index in [0, 2, 3, 4, 5, 6, 10, 14, 18, 22, 23, 24] {
+    for index in [0, 2, 3, 4, 5, 6, 8, 12, 16, 20, 21, 22, 23] {
         field(record(index) + 4, &[0xFF; 4], "value: found");
     }
-    field(record(10) + 2, &[0], "record 10, arguments: found 0");
-    for index in [7, 8, 9, 11, 12, 13, 15, 19] {
+    field(record(8) + 2, &[0], "record 8, arguments: found 0");
+    for index in [7, 9, 10, 11, 13, 14, 15, 17, 24, 25, 26] {
         field(
             record(index),
             &[0],
             "following words: found 0, expected the kind rest",
         );
     }
-    field(record(15) + 4, &[0xFF; 4], "record 14, key names");
+    field(record(13) + 4, &[0xFF; 4], "record 12, key names");
     field(record(0), &[6], "record 0, arguments");
 }
 
@@ -421,11 +429,11 @@ fn import_records() {
         let expected = "expected the string of a path inside the folder of the main image";
         assert!(error.contains(expected), "{path}: {error}");
     }
-    let word = offset(&bytes, TABL) + 8 * 24 + 4;
+    let word = offset(&bytes, TABL) + 8 * 22 + 4;
     let list = u32::from_le_bytes(bytes[word..word + 4].try_into().unwrap());
     let list = offset(&bytes, LIST) + 4 * list as usize;
-    field(list, &[1], "section TABL, record 24, value: found 1");
-    field(list + 4, &[0xFF; 4], "section TABL, record 24, value");
+    field(list, &[1], "section TABL, record 22, value: found 1");
+    field(list + 4, &[0xFF; 4], "section TABL, record 22, value");
 }
 
 #[test]

@@ -109,11 +109,11 @@ fn json_holds_the_facts_of_the_text() {
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["header"]["version"], "1.2");
     assert_eq!(json["functions"][2]["name"], "add");
-    assert_eq!(json["functions"][2]["code"][0]["op"], "ret_add");
+    assert_eq!(json["functions"][2]["code"][1]["op"], "ret_add");
     assert_eq!(json["functions"][2]["code"][0]["line"], 1);
-    assert_eq!(json["sections"].as_array().unwrap().len(), 17);
+    assert_eq!(json["sections"].as_array().unwrap().len(), 18);
     assert_eq!(json["constants"].as_array().unwrap().len(), 24);
-    assert_eq!(json["table"].as_array().unwrap().len(), 25);
+    assert_eq!(json["table"].as_array().unwrap().len(), 27);
     assert_eq!(json["imports"][0]["path"], "lib/util.gene");
     assert_eq!(json["interface"]["exports"][2]["name"], "add");
 }

@@ -37,6 +37,7 @@ fn read_func(image: &CheckedImage<'_>, id: FuncId) -> Func {
         handlers: image.handlers(&view).unwrap(),
         lines: image.lines(id).unwrap_or_default(),
         vars: image.vars(id).unwrap_or_default(),
+        result: image.result_type(id).unwrap(),
         intent: view.intent,
         examples: view.examples,
         place: view.place,
@@ -247,10 +248,10 @@ fn large_tables_and_functions_round_trip() {
     }
     program.strings.push("x".repeat(100_000).into());
     program.consts.push(Const::Str(StrId(first)));
-    program.funcs[2].window = TableId(program.table.len() as u32);
+    program.funcs[3].window = TableId(program.table.len() as u32);
     let nop = Insn::new(gene_format::ops::Op::Move, 0, 1, 0).encode();
-    program.funcs[2].code.splice(0..0, vec![nop; 40_000]);
-    program.funcs[2].lines = (0..40_000).map(|at| (at, at * 3 % 1000, at % 99)).collect();
+    program.funcs[3].code.splice(0..0, vec![nop; 40_000]);
+    program.funcs[3].lines = (0..40_000).map(|at| (at, at * 3 % 1000, at % 99)).collect();
     let bytes = write(&program, &FULL);
     let mut expected = program;
     expected.modules[1].source = read(&bytes).modules[1].source.clone();

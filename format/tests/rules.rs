@@ -225,6 +225,7 @@ fn wrong_entries(kind: Operand) -> Vec<u16> {
         METHOD_KW,
         NAME,
         METHOD + 1,
+        STORE,
         SHARED_FUNC,
         SHARED,
         IMPORT,
@@ -242,7 +243,9 @@ fn wrong_entries(kind: Operand) -> Vec<u16> {
         ],
         Operand::Global | Operand::Global32 => &[GLOBAL, GLOBAL_FUNC],
         Operand::Name | Operand::Keys | Operand::Check => &[INT],
+        Operand::Callee => &[FUNC],
         Operand::FieldIc => &[FIELD],
+        Operand::StoreIc => &[STORE],
         Operand::MethodIc => &[METHOD],
         Operand::MethodKwIc => &[METHOD_KW],
         Operand::NameIc => &[NAME],
@@ -534,6 +537,44 @@ fn v20_counts_agree_with_the_parameters() {
             .to_string()
             .contains("V20: found parameters of other kinds")
     );
+}
+
+#[test]
+fn v21_functions_called_by_number_are_entered_as_they_expect() {
+    let call = |p: &mut Program, change: &dyn Fn(&mut Insn)| {
+        let code = &mut all_ops(p).code;
+        let at = index_of(code, Op::CallF);
+        let mut insn = Insn::decode(code[at]).unwrap();
+        change(&mut insn);
+        code[at] = insn.encode();
+    };
+    breaks("V21", "fewer type checks", |p| call(p, &|insn| insn.x = 2));
+    breaks("V21", "fewer type checks", |p| {
+        p.funcs[funcs::ADD].code.remove(0);
+        p.funcs[funcs::ADD].lines.truncate(1);
+    });
+    breaks("V21", "other arguments", |p| call(p, &|insn| insn.b = 1));
+    breaks("V21", "other arguments", |p| {
+        p.funcs[funcs::ADD].params[1].kind = ParamKind::Key;
+    });
+    breaks("V21", "other arguments", |p| {
+        p.funcs[funcs::ADD].kind = FuncKind::Method;
+        p.funcs[funcs::ADD].frame_size = 3;
+    });
+    breaks("V21", "another window", |p| {
+        p.funcs[funcs::ADD].window = TableId(1);
+        p.funcs[funcs::ADD].code.remove(0);
+        p.funcs[funcs::ADD].lines.truncate(1);
+        call(p, &|insn| insn.x = 0);
+    });
+    breaks("V21", "generator", |p| p.funcs[funcs::ADD].generator = true);
+    breaks("V21", "future", |p| p.funcs[funcs::ADD].is_async = true);
+    breaks("V16", "captures", |p| {
+        p.funcs[funcs::ADD].captures.push(Capture::Slot(0));
+    });
+    breaks("V8", "a function", |p| {
+        call(p, &|insn| insn.c = table::GLOBAL_FUNC);
+    });
 }
 
 #[test]

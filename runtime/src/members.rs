@@ -7,6 +7,7 @@ use crate::heap::object::*;
 use crate::heap_view as view;
 use crate::natives::{self, NativeResult, Raised};
 use crate::symbol::Symbol;
+use crate::types::CheckRef;
 use crate::value::Value;
 use crate::vm::Vm;
 
@@ -279,31 +280,28 @@ impl Vm {
 
     /// Checks the value of a declared field.
     fn check_field(&mut self, v: Value, name: Symbol, value: Value) -> NativeResult {
-        let mut class = self.class_of(v);
+        let class = self.class_of(v);
+        match self.declared_check(class, name) {
+            Some(check) => {
+                let check = self.checks[check as usize];
+                crate::types::check(self, check, value)
+            }
+            None => Ok(value),
+        }
+    }
+
+    /// The check of a field that the class or an ancestor declares with a type.
+    pub fn declared_check(&self, class: *mut Class, name: Symbol) -> Option<CheckRef> {
+        let mut class = class;
         while !class.is_null() {
             // SAFETY: classes are alive while anything refers to them
             let c = unsafe { &*class };
-            if let Some(&(_, check, _)) = c.fields.iter().find(|f| f.0 == name) {
-                let check = self.checks[check as usize];
-                return crate::types::check(self, check, value);
+            if let Some(field) = c.fields.iter().find(|field| field.0 == name) {
+                return Some(field.1);
             }
             class = c.parent;
         }
-        Ok(value)
-    }
-
-    /// True if the class or an ancestor declares typed fields.
-    pub fn has_declared_fields(&self, class: *mut Class) -> bool {
-        let mut class = class;
-        while !class.is_null() {
-            // SAFETY: as above
-            let c = unsafe { &*class };
-            if !c.fields.is_empty() {
-                return true;
-            }
-            class = c.parent;
-        }
-        false
+        None
     }
 
     // ------------------------------------------------------------ methods

@@ -388,6 +388,7 @@ impl Vm {
             root: NO_SHAPE,
             init_shape: NO_SHAPE,
             init_fields: 0,
+            checked_init: None,
             name,
             builtin,
             parent,
@@ -534,7 +535,7 @@ impl Vm {
             let inline = self.heap.shapes.get((*class).root).inline as usize;
             if inline < fields && inline < crate::heap::shape::MAX_INLINE {
                 (*class).root = self.heap.shapes.root(class, fields.max(inline * 2));
-                (*class).init_shape = NO_SHAPE;
+                (*class).forget_init();
             }
         }
     }

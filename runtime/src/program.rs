@@ -20,7 +20,7 @@ use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::cell::{Cell, OnceCell};
 
 /// Stub that closures of unprepared functions start with; see `interp::prepare`.
-pub static PREPARE_STUB: [u64; 1] = [crate::interp::PREPARE as u64];
+pub static PREPARE_STUB: [u64; 256] = [crate::interp::PREPARE as u64; 256];
 
 /// Instructions of the VM itself.
 pub static HALT_STUB: [u64; 1] = [Op::Halt as u64];
@@ -275,6 +275,7 @@ impl Image {
                     _,
                     Operand::Value
                     | Operand::Global
+                    | Operand::Callee
                     | Operand::Name
                     | Operand::Keys
                     | Operand::Check,

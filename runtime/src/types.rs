@@ -143,6 +143,12 @@ impl TypeCheck {
         view::shape(v).is_some_and(|shape| shape >= FIRST_SHAPE && shape == self.passed.get())
     }
 
+    /// Whether the value passes as it is, as far as that can be told at once.
+    #[inline(always)]
+    pub fn passes(&self, v: Value) -> bool {
+        self.passing.has(v) || self.passed_before(v)
+    }
+
     /// An instance passed: so will others of its shape, whose class is the same.
     fn remember(&self, v: Value) {
         if let Some(instance) = view::instance(v)
@@ -150,6 +156,38 @@ impl TypeCheck {
         {
             self.passed.set(instance.header.shape);
         }
+    }
+}
+
+/// What a constructor's argument must pass on its way into a field: the check of the parameter and
+/// that of the field, as far as there are such.
+#[derive(Debug)]
+pub struct FieldChecks {
+    /// Kinds of values that pass both.
+    passing: Kinds,
+    checks: [Option<&'static TypeCheck>; 2],
+}
+
+impl FieldChecks {
+    /// The checks of a parameter and of a field.
+    pub fn new(param: Option<&'static TypeCheck>, field: Option<&'static TypeCheck>) -> Self {
+        let checks = [param, field];
+        let all = |kinds: Kinds, check: &&TypeCheck| Kinds(kinds.0 & check.passing.0);
+        Self {
+            passing: checks.iter().flatten().fold(Kinds::ALL, all),
+            checks,
+        }
+    }
+
+    /// Whether there is nothing to check.
+    pub fn is_empty(&self) -> bool {
+        self.checks.iter().all(Option::is_none)
+    }
+
+    /// Whether the value passes as it is, as far as that can be told at once.
+    #[inline(always)]
+    pub fn passes(&self, v: Value) -> bool {
+        self.passing.has(v) || self.checks.iter().flatten().all(|check| check.passes(v))
     }
 }
 

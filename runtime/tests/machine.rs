@@ -51,6 +51,11 @@ impl Builder {
         self.entry(TableEntry::Field(id))
     }
 
+    fn store(&mut self, name: &str) -> u16 {
+        let id = self.string(name);
+        self.entry(TableEntry::Store(id))
+    }
+
     fn method(&mut self, name: &str, argc: u16) -> u16 {
         let name = self.string(name);
         self.entry(TableEntry::Method {
@@ -258,7 +263,7 @@ fn strings_share_buffers_when_appended() {
 /// A class `C` with a constructor that stores its two arguments, and `add`.
 fn class_program() -> (Builder, Vec<Insn>) {
     let mut b = Builder::default();
-    let (x, y) = (b.field("x"), b.field("y"));
+    let (x, y) = (b.store("x"), b.store("y"));
     let (get_x, get_y) = (b.field("x"), b.field("y"));
     let (c_name, ctor_name, add_name) = (b.text("C"), b.text("ctor"), b.text("add"));
     let add = b.method("add", 2);

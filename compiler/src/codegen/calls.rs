@@ -205,7 +205,7 @@ impl<'h> FnGen<'_, 'h> {
             keys = Some(self.gen_.pool.keys(names));
         }
         self.at(expr.span);
-        self.call_op(callee, window, count as u16, keys, tail);
+        self.call_op(callee, window, count as u16, keys, args.passing, tail);
     }
 
     /// In which order keyword values are evaluated: in that of the parameters where the function
@@ -242,12 +242,15 @@ impl<'h> FnGen<'_, 'h> {
         window: u16,
         count: u16,
         keys: Option<ConstId>,
+        passing: u8,
         tail: bool,
     ) {
         let pick = |plain: Op, tail_form: Op| if tail { tail_form } else { plain };
         match (callee, keys) {
             (Callee::Known(entry), _) => {
-                self.op_ref(pick(Op::CallK, Op::TailCallK), window, count, entry);
+                // `table` makes `CallF` of it where the function turns out to have the same window
+                let op = pick(Op::CallK, Op::TailCallK);
+                self.op_ref_x(op, passing, window, count, entry);
             }
             (Callee::Value(_), None) => {
                 self.op(pick(Op::Call, Op::TailCall), window, count, 0);

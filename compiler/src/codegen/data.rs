@@ -129,7 +129,7 @@ impl<'h> FnGen<'_, 'h> {
     fn put(&mut self, target: Target<'h>, from: u16) {
         match target {
             Target::Member(of, name) => {
-                let entry = self.field(name);
+                let entry = self.store(name);
                 self.op_ref(Op::SetF, of, from, entry);
             }
             Target::Index(of, index) => self.op(Op::SetI, of, index as u16, from),

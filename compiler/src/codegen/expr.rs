@@ -289,7 +289,7 @@ impl<'h> FnGen<'_, 'h> {
         }
         let mark = self.mark();
         match &expr.kind {
-            _ if self.function.result.is_some() => {
+            _ if self.result_check().is_some() => {
                 let slot = self.expr(expr, None);
                 self.ret_slot(slot);
             }
@@ -354,7 +354,7 @@ impl<'h> FnGen<'_, 'h> {
 
     /// Returns a value, checked as the function says.
     pub fn ret_slot(&mut self, slot: u16) {
-        if let Some(check) = &self.function.result {
+        if let Some(check) = self.result_check() {
             self.at(self.function.body.span);
             self.check(slot, check);
         }

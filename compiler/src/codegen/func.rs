@@ -38,6 +38,7 @@ pub(super) enum Entry {
     Builtin(StrId),
     Func(FuncId),
     Field(StrId),
+    Store(StrId),
     Method {
         name: StrId,
         argc: u16,
@@ -50,9 +51,8 @@ impl Entry {
     /// Words of the table it takes.
     pub fn words(self) -> usize {
         match self {
-            Entry::Method { .. } => 4,
-            Entry::Field(_) => 4,
-            Entry::Name(_) => 2,
+            Entry::Method { .. } | Entry::Store(_) => 4,
+            Entry::Field(_) | Entry::Name(_) => 2,
             _ => 1,
         }
     }
@@ -151,7 +151,7 @@ impl<'g, 'h> FnGen<'g, 'h> {
             tail_calls: plain
                 && !function.generator
                 && !function.is_async
-                && function.result.is_none(),
+                && (function.result.is_none() || function.checks_result),
             overflow: false,
         }
     }
@@ -481,9 +481,24 @@ impl<'g, 'h> FnGen<'g, 'h> {
         Entry::Field(self.gen_.pool.string(name))
     }
 
+    pub fn store(&mut self, name: &'h str) -> Entry {
+        Entry::Store(self.gen_.pool.string(name))
+    }
+
     pub fn check(&mut self, slot: u16, check: &'h Check) {
         let entry = Entry::Const(self.gen_.pool.check(check));
-        self.op_ref(Op::CheckType, slot, 0, entry);
+        let op = match &check.ty {
+            Type::Named(name) if name == "Int" => Op::CheckInt,
+            Type::Named(name) if name == "Float" => Op::CheckFloat,
+            _ => Op::CheckType,
+        };
+        self.op_ref(op, slot, 0, entry);
+    }
+
+    /// The check that results still need.
+    pub fn result_check(&self) -> Option<&'h Check> {
+        let function = self.function;
+        function.result.as_ref().filter(|_| !function.checks_result)
     }
 
     pub fn at(&mut self, span: Span) {

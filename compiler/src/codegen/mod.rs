@@ -176,6 +176,7 @@ impl<'h> Gen<'h> {
             handlers: assembled.handlers,
             lines: table,
             vars,
+            result: function.result.as_ref().map(|check| self.pool.check(check)),
             intent: function
                 .intent
                 .as_deref()

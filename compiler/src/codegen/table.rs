@@ -13,7 +13,7 @@ use super::{Entry, Gen};
 use crate::hash::FastMap;
 use crate::hir::{FnId, GlobalId, Home};
 use gene_format::ops::{Insn, Op};
-use gene_format::program::{Func, FuncId, TableEntry, TableId};
+use gene_format::program::{Func, FuncId, Param, ParamKind, TableEntry, TableId};
 
 /// Words that 16 bits reach.
 const REACH: usize = 1 << 16;
@@ -57,12 +57,13 @@ pub(super) fn layout(gen_: &mut Gen<'_>, drafts: &mut [Draft]) -> (Vec<TableEntr
         spots.push(place(gen_, draft, &mut window, &mut table));
     }
     let globals = add_globals(gen_, &mut table);
+    let callees: Vec<Callee> = drafts.iter().map(|draft| Callee::of(&draft.func)).collect();
     let mut resolve = |spot: Spot| match spot {
         Spot::Word(word) => word,
         Spot::Global(id) => globals[id.index()],
     };
     for (draft, spots) in drafts.iter_mut().zip(spots) {
-        if !patch(draft, &spots, &mut resolve) {
+        if !patch(draft, &spots, &callees, &mut resolve) {
             // it calls globals that are out of reach: load them instead
             let hir = gen_.hir;
             let function = &hir.funcs[draft.id.index()];
@@ -71,7 +72,7 @@ pub(super) fn layout(gen_: &mut Gen<'_>, drafts: &mut [Draft]) -> (Vec<TableEntr
             let old = std::mem::replace(draft, again);
             draft.func.window = window;
             let spots = same_spots(&old.refs, &spots, &draft.refs);
-            if !spots.is_some_and(|spots| patch(draft, &spots, &mut resolve)) {
+            if !spots.is_some_and(|spots| patch(draft, &spots, &callees, &mut resolve)) {
                 let what = "it uses more names, constants and calls than fit its table";
                 gen_.too_large(draft.id, what.to_string());
             }
@@ -125,6 +126,7 @@ fn push(gen_: &Gen<'_>, table: &mut Vec<TableEntry>, entry: Entry) -> u32 {
         Entry::Builtin(name) => TableEntry::Builtin(name),
         Entry::Func(id) => TableEntry::Func(id),
         Entry::Field(name) => TableEntry::Field(name),
+        Entry::Store(name) => TableEntry::Store(name),
         Entry::Method { name, argc, keys } => TableEntry::Method { name, argc, keys },
         Entry::Name(name) => TableEntry::Name(name),
         Entry::Global(id) => {
@@ -177,13 +179,64 @@ fn same_spots(old: &[Reference], spots: &[Spot], new: &[Reference]) -> Option<Ve
     new.iter().map(take).collect()
 }
 
+/// A function as its callers see it.
+struct Callee {
+    window: TableId,
+    /// Arguments of a call that needs no binding.
+    arity: Option<u16>,
+    /// Type checks that its code begins with.
+    checks: u8,
+}
+
+impl Callee {
+    fn of(func: &Func) -> Callee {
+        let is_positional =
+            |param: &Param| matches!(param.kind, ParamKind::Required | ParamKind::Optional);
+        let is_direct = !func.generator
+            && !func.is_async
+            && func.receiver_slots() == 0
+            && func.params.iter().all(is_positional);
+        let is_check = |word: &&u64| Insn::decode(**word).is_some_and(|insn| insn.op.is_check());
+        let checks = func.code.iter().take(u8::MAX.into()).take_while(is_check);
+        Callee {
+            window: func.window,
+            arity: is_direct.then_some(func.params.len() as u16),
+            checks: checks.count() as u8,
+        }
+    }
+
+    /// Turns the call of a constant into one of this function, if it is called from this window.
+    fn call(&self, window: TableId, insn: &mut Insn) {
+        if self.window == window && self.arity == Some(insn.b) {
+            insn.op = match insn.op {
+                Op::CallK => Op::CallF,
+                _ => Op::TailCallF,
+            };
+            insn.x = insn.x.min(self.checks);
+        } else {
+            insn.x = 0;
+        }
+    }
+}
+
 /// Fills the operands in; false if one does not reach.
-fn patch(draft: &mut Draft, spots: &[Spot], resolve: &mut impl FnMut(Spot) -> u32) -> bool {
+fn patch(
+    draft: &mut Draft,
+    spots: &[Spot],
+    callees: &[Callee],
+    resolve: &mut impl FnMut(Spot) -> u32,
+) -> bool {
     let window = draft.func.window.0;
     for &(at, reference) in &draft.patches {
         let offset = resolve(spots[reference as usize]) - window;
         let word = &mut draft.func.code[at as usize];
         let mut insn = Insn::decode(*word).expect("the compiler emits known opcodes");
+        if matches!(insn.op, Op::CallK | Op::TailCallK) {
+            match draft.refs[reference as usize].entry {
+                Entry::Func(id) => callees[id.index()].call(TableId(window), &mut insn),
+                _ => insn.x = 0,
+            }
+        }
         match (u16::try_from(offset), insn.op) {
             (Ok(near), _) => insn.c = near,
             (Err(_), Op::LoadK | Op::SetG) => {

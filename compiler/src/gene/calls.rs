@@ -48,7 +48,7 @@ impl Lower<'_> {
     pub fn args(&mut self, gene: &GeneForm, skip: usize) -> Args {
         let named = self.named(&gene.props);
         let items = self.items(gene.children.get(skip..).unwrap_or(&[]));
-        Args { items, named }
+        Args::new(items, named)
     }
 
     /// Remembers a call of a function that may turn out to be known.

@@ -342,6 +342,7 @@ impl Lower<'_> {
             let args = Args {
                 items: vec![item(string(&text, span))],
                 named: Vec::new(),
+                ..Args::default()
             };
             let has = ExprKind::MethodCall(Box::new(map), "has".into(), Box::new(args));
             let place = Place::Member(Box::new(again), text.as_str().into());

@@ -281,6 +281,7 @@ impl Lower<'_> {
             captures: Vec::new(),
             body: nil(span),
             result: None,
+            checks_result: false,
             span,
             intent: None,
             examples: None,

@@ -146,6 +146,7 @@ impl Lower<'_> {
                     Args {
                         items,
                         named: Vec::new(),
+                        ..Args::default()
                     }
                     .into(),
                 )

@@ -148,6 +148,7 @@ pub(super) fn intrinsic(name: &str, args: Vec<Expr>, span: Span) -> Expr {
             Args {
                 items,
                 named: Vec::new(),
+                ..Args::default()
             }
             .into(),
         ),
@@ -160,6 +161,7 @@ pub(super) fn call_with(callee: Expr, arg: Expr, span: Span) -> Expr {
     let args = Args {
         items: vec![item(arg)],
         named: Vec::new(),
+        ..Args::default()
     };
     expr(ExprKind::Call(Box::new(callee), Box::new(args)), span)
 }
@@ -292,6 +294,7 @@ impl Lower<'_> {
         let args = Args {
             items: list,
             named: Vec::new(),
+            ..Args::default()
         };
         seal(
             expr(ExprKind::Call(callee, args.into()), span),
@@ -708,7 +711,7 @@ impl Lower<'_> {
         let items = self.items(&gene.children);
         seal(
             expr(
-                ExprKind::Gene(Box::new(head), Box::new(Args { items, named })),
+                ExprKind::Gene(Box::new(head), Box::new(Args::new(items, named))),
                 span,
             ),
             gene.sealed,

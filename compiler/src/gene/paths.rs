@@ -643,6 +643,7 @@ impl Lower<'_> {
         let args = Args {
             items,
             named: Vec::new(),
+            ..Args::default()
         };
         expr(ExprKind::Call(Box::new(selector), args.into()), span)
     }

@@ -58,6 +58,7 @@ impl Lower<'_> {
         let args = Args {
             items: vec![item(expr(value, span))],
             named: Vec::new(),
+            ..Args::default()
         };
         let push = ExprKind::MethodCall(Box::new(local(values, span)), "push".into(), args.into());
         let rounds = ExprKind::For {
@@ -103,6 +104,7 @@ impl Lower<'_> {
                         Args {
                             items,
                             named: Vec::new(),
+                            ..Args::default()
                         }
                         .into(),
                     ),
@@ -114,7 +116,7 @@ impl Lower<'_> {
                 let named = self.filled_props(&gene.props);
                 let items = self.filled_items(&gene.children, false);
                 (
-                    ExprKind::Gene(head, Box::new(Args { items, named })),
+                    ExprKind::Gene(head, Box::new(Args::new(items, named))),
                     gene.sealed,
                 )
             }

@@ -50,6 +50,7 @@ pub fn describe_entry(image: &CheckedImage<'_>, entry: &TableEntry) -> String {
         TableEntry::Builtin(id) => format!("builtin {}", name(*id)),
         TableEntry::Func(id) => format!("function {}", func(*id)),
         TableEntry::Field(id) => format!("field {}", name(*id)),
+        TableEntry::Store(id) => format!("store {}", name(*id)),
         TableEntry::Method {
             name: id,
             argc,

@@ -78,10 +78,12 @@ fn table_offset(insn: Insn, kind: Operand, value: u16) -> Option<u32> {
         Operand::Value32 | Operand::Global32 => Some(insn.wide()),
         Operand::Value
         | Operand::Global
+        | Operand::Callee
         | Operand::Name
         | Operand::Keys
         | Operand::Check
         | Operand::FieldIc
+        | Operand::StoreIc
         | Operand::MethodIc
         | Operand::MethodKwIc
         | Operand::NameIc => Some(value.into()),
@@ -129,10 +131,12 @@ fn operand(
         | Operand::Value32
         | Operand::Global
         | Operand::Global32
+        | Operand::Callee
         | Operand::Name
         | Operand::Keys
         | Operand::Check
         | Operand::FieldIc
+        | Operand::StoreIc
         | Operand::MethodIc
         | Operand::MethodKwIc
         | Operand::NameIc => return None,

@@ -69,7 +69,7 @@ const RECORDS: [(&str, &str, &str); 11] = [
 ];
 
 /// Rules about code, as in `verify.rs`.
-const CODE: [(&str, &str, &str); 20] = [
+const CODE: [(&str, &str, &str); 21] = [
     ("V1", "code has the checksum of its record", "functions"),
     ("V2", "size of frames, parameters inside", "functions"),
     ("V3", "only large frames grow, at the start", "functions"),
@@ -90,6 +90,7 @@ const CODE: [(&str, &str, &str); 20] = [
     ("V18", "only generators yield", "instructions"),
     ("V19", "bodies of modules are plain", "functions"),
     ("V20", "parameters as the record counts them", "functions"),
+    ("V21", "functions called by number fit the call", "operands"),
 ];
 
 struct Explain {
@@ -190,6 +191,9 @@ fn records(image: &CheckedImage<'_>, explain: &mut Explain) {
     if let Err(error) = image.exports() {
         explain.fail("links", error);
     }
+    if let Err(error) = image.check_results() {
+        explain.fail("functions", error);
+    }
     explain.count("debug data", 0);
     for id in 0..image.module_count() as u32 {
         if image.has_section(SRCS) {
@@ -227,7 +231,7 @@ fn function(image: &CheckedImage<'_>, id: FuncId, explain: &mut Explain) {
 
 /// Counts what the rules about instructions look at.
 fn operands(image: &CheckedImage<'_>, view: &FuncView, explain: &mut Explain) {
-    let mut counts = [0usize; 21];
+    let mut counts = [0usize; 22];
     for word in image.code(view).unwrap_or_default() {
         counts[4] += 1;
         let Some(insn) = Insn::decode(*word) else {
@@ -248,7 +252,8 @@ fn operands(image: &CheckedImage<'_>, view: &FuncView, explain: &mut Explain) {
                 Operand::Global | Operand::Global32 => &[8, 16],
                 Operand::Name | Operand::Check => &[8, 9],
                 Operand::Keys => &[8, 10],
-                Operand::FieldIc | Operand::MethodIc | Operand::NameIc => &[8],
+                Operand::FieldIc | Operand::StoreIc | Operand::MethodIc | Operand::NameIc => &[8],
+                Operand::Callee => &[8, 16, 21],
                 Operand::MethodKwIc => &[8, 10],
                 Operand::Forward | Operand::Jump | Operand::Forward32 | Operand::Jump32 => &[11],
                 Operand::Func => &[15],

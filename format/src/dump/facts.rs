@@ -217,6 +217,8 @@ pub struct FuncFacts {
     pub captures: Vec<String>,
     /// Exception handlers.
     pub handlers: Vec<HandlerFacts>,
+    /// Type of the results.
+    pub result: Option<String>,
     /// `^intent`.
     pub intent: Option<String>,
     /// `^examples`.
@@ -580,6 +582,9 @@ fn try_function(image: &CheckedImage<'_>, view: &FuncView, select: &Select) -> R
                 cleanup: handler.cleanup,
             })
             .collect(),
+        result: image
+            .result_type(view.id)?
+            .map(|id| describe_constant(image, id)),
         intent: view.intent.map(|id| string(image, id)),
         examples: view.examples.map(|id| describe_constant(image, id)),
         vars: vars

@@ -94,7 +94,7 @@ fn uses(
             };
             let style = if is_call { Style::Solid } else { Style::Dashed };
             match kind {
-                Operand::Value | Operand::Value32 => match entry(offset) {
+                Operand::Value | Operand::Value32 | Operand::Callee => match entry(offset) {
                     Some(
                         TableEntry::Func(id)
                         | TableEntry::Global { func: Some(id), .. }

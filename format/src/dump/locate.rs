@@ -107,6 +107,7 @@ fn fields(tag: Tag) -> &'static [Field] {
             ("slot", 12, 2),
             ("finally", 14, 2),
         ],
+        TYPE => &[("function", 0, 4), ("check", 4, 4)],
         MODS => &[("name", 0, 4), ("init", 4, 4)],
         IMPT => &[("path", 0, 4), ("interface", 4, 32)],
         EXPT => &[("name", 0, 4), ("description", 4, 4), ("entry", 8, 4)],

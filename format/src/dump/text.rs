@@ -282,6 +282,7 @@ fn function(func: &FuncFacts, paint: Paint, out: &mut String) -> std::fmt::Resul
             .map(|(slot, name)| format!("r{slot} {name}")),
         out,
     )?;
+    named("result", func.result.iter().cloned(), out)?;
     named("intent", func.intent.iter().cloned(), out)?;
     named("examples", func.examples.iter().cloned(), out)?;
     named("handler", func.handlers.iter().map(handler), out)?;

@@ -190,6 +190,7 @@ fn entry(from: &mut Choices<'_>, consts: usize, funcs: usize) -> TableEntry {
             func: from.option(|from| FuncId(from.below(funcs))),
         },
         2 if funcs > 0 => TableEntry::Func(FuncId(from.below(funcs))),
+        3 if from.flag() => TableEntry::Store(name),
         3 => TableEntry::Field(name),
         4 => TableEntry::Method {
             name,
@@ -244,6 +245,7 @@ fn func(from: &mut Choices<'_>, program: &Program, modules: usize) -> Func {
             .map(|at| (at, from.bits() as u32, from.bits() as u32))
             .collect(),
         vars: from.list(|from| (from.bits() as u16, from.string())),
+        result: None,
         intent: from.option(Choices::string),
         examples: from
             .option(|from| from.below(consts))

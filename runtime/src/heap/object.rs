@@ -426,6 +426,9 @@ pub struct Class {
     pub init_shape: ShapeId,
     /// Fields such a constructor stores, and arguments it takes.
     pub init_fields: u32,
+    /// The same for a constructor that only checks and stores its arguments: the shape after it and
+    /// the checks, by argument.
+    pub checked_init: Option<Box<(ShapeId, Vec<crate::types::FieldChecks>)>>,
     /// Name.
     pub name: Symbol,
     /// The built-in class it is, if it is one.
@@ -444,6 +447,14 @@ pub struct Class {
     pub members: Vec<(Symbol, Value)>,
     /// Declared fields: name, check constant, readonly.
     pub fields: Vec<(Symbol, crate::types::CheckRef, bool)>,
+}
+
+impl Class {
+    /// Forgets what the constructor does: constructor, fields or their place have changed.
+    pub fn forget_init(&mut self) {
+        self.init_shape = NO_SHAPE;
+        self.checked_init = None;
+    }
 }
 
 /// A namespace.

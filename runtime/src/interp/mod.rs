@@ -22,6 +22,7 @@
 
 pub mod aside;
 pub mod calls;
+pub mod construct;
 pub mod generators;
 pub mod iterate;
 pub mod objects;
@@ -34,6 +35,7 @@ use crate::heap::{self};
 use crate::value::Value;
 use crate::vm::Vm;
 use calls::*;
+use construct::*;
 use gene_format::for_each_op;
 use generators::*;
 use iterate::*;
@@ -690,6 +692,24 @@ handler! { call_k(s) {
     call_value!(s, f)
 } }
 
+handler! { call_f(s) {
+    let f = s.konst(s.c());
+    s.set(s.a(), f);
+    let callee: *const Closure = f.as_obj().cast();
+    let base = s.base.add(s.a() + HEADER);
+    if base > (*s.vm).limit {
+        tail!(s, call_slow)
+    }
+    // SAFETY: V21: k[c] is a closure of this window that takes these arguments; V3 as in `enter!`
+    frame::link(base, s.base, s.pc);
+    // SAFETY: V21: so many instructions stand before the function's last; the stub of a function
+    // that never ran is as long
+    s.pc = (*callee).code.add(s.x() as usize);
+    s.base = base;
+    spend_budget!(s);
+    next!(s)
+} }
+
 // k[c] = {shape, 0}, k[c + 1] = closure; k[c + 2], k[c + 3]: a second pair.
 handler! { call_m(s) {
     let receiver = s.get(s.a() + HEADER);
@@ -789,6 +809,20 @@ handler! { tail_call_k(s) {
     let f = s.konst(s.c());
     s.set(s.a(), f);
     tail_call_value!(s, f)
+} }
+
+handler! { tail_call_f(s) {
+    let f = s.konst(s.c());
+    let callee: *const Closure = f.as_obj().cast();
+    *s.base.sub(HEADER) = f;
+    let from = s.base.add(s.a() + HEADER);
+    for i in 0..s.b() {
+        *s.base.add(i) = *from.add(i);
+    }
+    // SAFETY: as in `call_f`
+    s.pc = (*callee).code.add(s.x() as usize);
+    spend_budget!(s);
+    next!(s)
 } }
 
 // ---------------------------------------------------------------- captured variables
@@ -929,7 +963,7 @@ handler! { #[inline(never)] set_f_second(s) {
             next!(s)
         }
     }
-    tail!(s, set_f_slow)
+    tail!(s, set_f_checked)
 } }
 
 handler! { get_x(s) {
@@ -1084,38 +1118,6 @@ handler! { m_char_at(s) {
 } }
 
 // ---------------------------------------------------------------- construction
-
-handler! { new(s) {
-    let c = s.get(s.a());
-    if c.is_obj() {
-        let class: *const Class = c.as_obj().cast();
-        if (*class).header.shape == Kind::Class as u32 {
-            let (n, shape) = ((*class).init_fields as usize, (*class).init_shape);
-            if n == s.b() {
-                // init_shape is NO_SHAPE unless the constructor just stores its arguments
-                if shape != NO_SHAPE {
-                    let cell = heap::size_class(instance_size(n.next_multiple_of(2)));
-                    let o = (*s.vm).heap.try_alloc(cell);
-                    if o.is_null() {
-                        tail!(s, new_slow)
-                    }
-                    o.cast::<Instance>().write(Instance {
-                        header: Obj { shape, marked: 0, flags: 0, class: cell as u16 },
-                        more: None,
-                    });
-                    let fields = o.byte_add(FIELDS_OFFSET).cast::<Value>();
-                    let from = s.base.add(s.a() + HEADER + 1);
-                    for i in 0..n {
-                        *fields.add(i) = *from.add(i);
-                    }
-                    s.set(s.a(), Value::obj(o));
-                    next!(s)
-                }
-            }
-        }
-    }
-    tail!(s, new_slow)
-} }
 
 // ---------------------------------------------------------------- dispatch
 

@@ -10,7 +10,7 @@ use crate::heap_view as view;
 use crate::natives::{NativeResult, Raised};
 use crate::program::Image;
 use crate::symbol::Symbol;
-use crate::types::CheckEntry;
+use crate::types::{CheckEntry, CheckRef};
 use gene_format::program::{Capture, FuncId, TableEntry};
 
 // ---------------------------------------------------------------- names
@@ -45,7 +45,7 @@ impl Vm {
             let image: &mut Image = &mut *self.image_of(s.base);
             let entry = image.view.table_entry(image.table_id(cache));
             match self.corrupt(entry)? {
-                TableEntry::Field(id) | TableEntry::Name(id) => {
+                TableEntry::Field(id) | TableEntry::Store(id) | TableEntry::Name(id) => {
                     Ok((image.symbol(self, id)?, cache))
                 }
                 _ => Err(self.corrupt_text("a cache is of another kind")),
@@ -220,6 +220,46 @@ cold_handler! { get_f_slow(s) {
     next!(s)
 } }
 
+/// In the shape word of a store's cache: the field is declared with a type. Such a word also has
+/// the number of the check from bit 44. No shape has the bit, so the fast path misses it; the
+/// highest four bits are 0, so it is no object.
+const CHECKED: ShapeId = 1 << 31;
+/// Largest number of a check that fits.
+const CHECKED_MAX: CheckRef = 0xFFFF;
+
+fn checked_way(shape: ShapeId, offset: u64, check: CheckRef) -> u64 {
+    debug_assert!(offset < 1 << 12 && shape & CHECKED == 0);
+    u64::from(shape | CHECKED) | offset << 32 | u64::from(check) << 44
+}
+
+handler! { #[inline(never)] set_f_checked(s) {
+    let o = s.get(s.a());
+    if o.is_obj() {
+        let shape = (*o.as_obj()).shape | CHECKED;
+        let mut ic = s.k.add(s.c());
+        if (*ic).bits() as u32 != shape {
+            ic = ic.add(2);
+        }
+        let way = (*ic).bits();
+        // While a collection is marking, the slow path tells it of the store.
+        if way as u32 == shape {
+            if !(*s.vm).heap.marking {
+                let v = s.get(s.b());
+                if let Some(check) = s.vm().checks.get((way >> 44) as usize) {
+                    if check.passes(v) {
+                        let offset = (way >> 32 & 0xFFF) as usize;
+                        // SAFETY: as in `set_f`
+                        *o.as_obj().byte_add(offset).cast::<Value>() = v;
+                        (*o.as_obj()).shape = (*ic.add(1)).bits() as u32;
+                        next!(s)
+                    }
+                }
+            }
+        }
+    }
+    tail!(s, set_f_slow)
+} }
+
 cold_handler! { set_f_slow(s) {
     safepoint!(s);
     or_raise!(s, s.vm().set_member_cached(&s));
@@ -240,7 +280,7 @@ impl Vm {
         };
         if slot < shape.inline as usize {
             let offset = instance_size(slot) as u64;
-            // SAFETY: a Field entry has four words
+            // SAFETY: a Field entry has two words
             unsafe {
                 *cache.add(1) = *cache;
                 *cache = Value::raw(id as u64 | offset << 32);
@@ -279,14 +319,21 @@ impl Vm {
         let slot = shape.fields.iter().position(|&f| f == name);
         if let Some(slot) = slot
             && slot < shape.inline as usize
-            && !self.has_declared_fields(class)
         {
             let offset = instance_size(slot) as u64;
-            // SAFETY: a Field entry has four words
+            let way = match self.declared_check(class, name) {
+                None => before as u64 | offset << 32,
+                // Values of other fields are checked all the same, off the fast path.
+                Some(check) if check > CHECKED_MAX => return Ok(()),
+                Some(check) => checked_way(before, offset, check),
+            };
+            // SAFETY: a Store entry has four words
             unsafe {
-                *cache.add(2) = *cache;
-                *cache.add(3) = *cache.add(1);
-                *cache = Value::raw(before as u64 | offset << 32);
+                if (*cache).bits() != way {
+                    *cache.add(2) = *cache;
+                    *cache.add(3) = *cache.add(1);
+                }
+                *cache = Value::raw(way);
                 *cache.add(1) = Value::raw(after as u64);
             }
         }
@@ -662,6 +709,20 @@ handler! { check_type(s) {
     tail!(s, check_instance)
 } }
 
+handler! { check_int(s) {
+    if s.get(s.a()).is_int() {
+        next!(s)
+    }
+    tail!(s, check_type)
+} }
+
+handler! { check_float(s) {
+    if s.get(s.a()).is_float() {
+        next!(s)
+    }
+    tail!(s, check_type)
+} }
+
 handler! { check_instance(s) {
     let index = CheckEntry::of(s.konst(s.c())).index() as usize;
     if let Some(check) = s.vm().checks.get(index) {
@@ -725,7 +786,7 @@ impl Vm {
             }
             1 => {
                 c.ctor = method;
-                c.init_shape = NO_SHAPE;
+                c.forget_init();
             }
             _ => c.missing = method,
         }
@@ -742,7 +803,7 @@ impl Vm {
         match self.heap.class_mut(class) {
             Some(c) => {
                 c.fields.push((name, index, readonly));
-                c.init_shape = NO_SHAPE;
+                c.forget_init();
                 Ok(())
             }
             None => Err(self.error("field requires a class")),

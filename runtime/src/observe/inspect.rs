@@ -152,7 +152,7 @@ fn words_of(image: &Image, module: ModuleId) -> Vec<usize> {
             let [_, _, b, c] = insn.op.info().operands;
             let offset = match (b, c) {
                 (Operand::Value32 | Operand::Global32, _) => insn.wide() as usize,
-                (_, Operand::Value | Operand::Global) => usize::from(insn.c),
+                (_, Operand::Value | Operand::Global | Operand::Callee) => usize::from(insn.c),
                 _ => continue,
             };
             words.push(func.window.index() + offset);

@@ -10,10 +10,10 @@ use crate::value::Value;
 use crate::vm::Vm;
 use gene_format::builtins::TYPES;
 use gene_format::error::FormatError;
-use gene_format::ops::{Insn, Op};
+use gene_format::ops::Insn;
 use gene_format::program::{CheckSite, Const, ParamKind, TableEntry, TableId};
 
-/// The types that a function checks.
+/// The types of a function's parameters and results.
 #[derive(Debug, Default)]
 pub struct Signature {
     /// Name and type of each parameter that has one.
@@ -23,12 +23,13 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// Gathers the checks of a function's code, which need not be verified yet.
+    /// Gathers what a function's code checks, which need not be verified yet, and what its record
+    /// says of results.
     fn gather(image: &Image, proto: &Proto) -> Result<Signature, FormatError> {
         let mut found = Signature::default();
         let func = image.view.func(proto.id)?;
         for &word in image.view.code(&func)? {
-            let Some(insn) = Insn::decode(word).filter(|insn| insn.op == Op::CheckType) else {
+            let Some(insn) = Insn::decode(word).filter(|insn| insn.op.is_check()) else {
                 continue;
             };
             let at = func.window.index() + usize::from(insn.c);
@@ -38,15 +39,16 @@ impl Signature {
             let Const::Check(check) = image.view.constant(id)? else {
                 continue;
             };
-            let ty = || resolve_type(&image.view, &check.ty);
-            match check.site {
-                CheckSite::Param => {
-                    let name = image.view.string(check.name)?.to_owned();
-                    found.params.push((name, ty()?));
-                }
-                CheckSite::Result => found.result = Some(ty()?),
-                CheckSite::Variable | CheckSite::Property | CheckSite::EnumField => {}
+            if check.site == CheckSite::Param {
+                let name = image.view.string(check.name)?.to_owned();
+                let ty = resolve_type(&image.view, &check.ty)?;
+                found.params.push((name, ty));
             }
+        }
+        if let Some(id) = image.view.result_type(proto.id)?
+            && let Const::Check(check) = image.view.constant(id)?
+        {
+            found.result = Some(resolve_type(&image.view, &check.ty)?);
         }
         Ok(found)
     }

@@ -79,8 +79,12 @@ fn loops_that_must_not_count_fused() {
 fn tail_calls_only_where_nothing_follows() {
     let tail = |source: &str| {
         let ops = ops(source, "f");
-        ops.iter()
-            .any(|op| matches!(op, Op::TailCall | Op::TailCallK | Op::TailCallM))
+        ops.iter().any(|op| {
+            matches!(
+                op,
+                Op::TailCall | Op::TailCallK | Op::TailCallF | Op::TailCallM
+            )
+        })
     };
     let after = "\n(fn g [x] x)";
     for body in [
@@ -159,10 +163,7 @@ fn representation_of_other_front_ends() {
     let local = |n: u32| e(ExprKind::Var(Var::Local(LocalId(n))));
     // duplicate keywords, keywords of a computed method, a wide index, an empty sequence
     let named = |n: i64| Named::Entry("k".into(), e(ExprKind::Int(n)));
-    let args = |named| Args {
-        items: vec![],
-        named,
-    };
+    let args = |named| Args::new(vec![], named);
     let body = e(ExprKind::Seq(vec![
         e(ExprKind::Call(
             Box::new(local(0)),
@@ -194,6 +195,7 @@ fn representation_of_other_front_ends() {
         captures: vec![],
         body,
         result: None,
+        checks_result: false,
         span: Span::default(),
         intent: None,
         examples: None,
@@ -216,4 +218,72 @@ fn representation_of_other_front_ends() {
     for op in [Op::CallV, Op::CallDV, Op::GetX] {
         assert!(ops.contains(&op), "{ops:?}");
     }
+}
+
+/// The calls of functions by number in `f`: the opcode and how many checks they leave out.
+fn known_calls(source: &str) -> Vec<(Op, u8)> {
+    let program = program(source, Level::Full);
+    let named = |func: &&gene_format::program::Func| &*program.strings[func.name.index()] == "f";
+    let code = program.funcs.iter().find(named).unwrap().code.iter();
+    let insns = code.map(|word| Insn::decode(*word).unwrap());
+    insns
+        .filter(|insn| matches!(insn.op, Op::CallF | Op::TailCallF | Op::CallK))
+        .map(|insn| (insn.op, insn.x))
+        .collect()
+}
+
+#[test]
+fn known_functions_are_entered_behind_checks_that_hold() {
+    let g = "\n(fn g [a: Int b c: Float] a)";
+    let calls = |body: &str| known_calls(&format!("(fn f [x n: Int] {body} nil){g}"));
+    assert_eq!(calls("(g 1 x 2.5)"), [(Op::CallF, 2)]);
+    assert_eq!(calls("(g n x (n * 0.5))"), [(Op::CallF, 2)]);
+    assert_eq!(calls("(g n x n)"), [(Op::CallF, 1)], "an int is converted");
+    assert_eq!(calls("(g x 1 2.5)"), [(Op::CallF, 0)]);
+    assert_eq!(
+        calls("(var v 1) (repeat n (g v x 1.0) (v += n))"),
+        [(Op::CallF, 2)]
+    );
+    assert_eq!(
+        calls("(var v 1) (repeat n (g v x 1.0) (v = x))"),
+        [(Op::CallF, 0)]
+    );
+    assert_eq!(calls("(for i in (0 .. n) (g i x 1.0))"), [(Op::CallF, 2)]);
+    assert_eq!(calls("(for i in x (g i x 1.0))"), [(Op::CallF, 0)]);
+    assert_eq!(calls("(g 1 x)"), [(Op::CallK, 0)], "an argument is missing");
+    assert_eq!(
+        known_calls("(fn f [] (g 1))\n(fn g [a: Int] a)"),
+        [(Op::TailCallF, 1)]
+    );
+    let assigned = "(fn f [] (g 1) nil)\n(fn g [a: Int] a)\n(g = nil)";
+    assert_eq!(known_calls(assigned), [(Op::CallK, 0)]);
+    let generator = "(fn f [] (g* 1) nil)\n(fn g* [a: Int] (yield a))";
+    assert_eq!(known_calls(generator), [(Op::CallK, 0)]);
+    let default = "(fn f [] (g 1 2) nil)\n(fn g [a: Int b: Int = 3] a)";
+    assert_eq!(known_calls(default), [(Op::CallF, 0)]);
+}
+
+#[test]
+fn results_that_hold_are_not_checked() {
+    let checks = |source: &str| {
+        let is_check = |op: &&Op| matches!(op, Op::CheckInt | Op::CheckFloat | Op::CheckType);
+        ops(source, "f").iter().filter(is_check).count()
+    };
+    assert_eq!(checks("(fn f [] -> Int 1)"), 0);
+    assert_eq!(checks("(fn f [x] -> Int (ifel x 1 (f x)))"), 0);
+    assert_eq!(checks("(fn f [x] -> Int (ifel x 1 x))"), 1);
+    assert_eq!(checks("(fn f [x] -> Int (if x (return 1)) (throw x))"), 0);
+    assert_eq!(checks("(fn f [x] -> Int (if x (return x)) (throw x))"), 1);
+    assert_eq!(checks("(fn f [x] -> Int (if x (return)) 1)"), 1);
+    assert_eq!(checks("(fn f [x] -> Int (ifel x 1 2.0))"), 1);
+    assert_eq!(
+        checks("(fn f [x] -> Float (g x))\n(fn g [x] -> Float (x + 0.0))"),
+        0
+    );
+    assert_eq!(
+        checks("(fn f [x] -> Int (g x))\n(fn g [x] -> Float (x + 0.0))"),
+        1
+    );
+    let tail = ops("(fn f [n: Int] -> Int (ifel (n == 0) 0 (f (n - 1))))", "f");
+    assert!(tail.contains(&Op::TailCallF), "{tail:?}");
 }
