@@ -1,6 +1,6 @@
 //! Identifies the compiler by its sources, so that images in a cache never come from another
-//! one, not even from the same version with changes. And `gene` is linked at a fixed address, as
-//! `gene-vm` is (runtime/build.rs): it starts scripts.
+//! one, not even from the same version with changes. And `gene` is linked at a fixed address with
+//! aligned handlers, as `gene-vm` is (runtime/build.rs): it runs programs.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -33,6 +33,12 @@ fn main() -> io::Result<()> {
     let [target, host] = ["TARGET", "HOST"].map(|name| std::env::var(name).unwrap_or_default());
     if target.ends_with("linux-gnu") && target == host {
         println!("cargo:rustc-link-arg-bin=gene=-no-pie");
+        let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+        if !flags.contains("fuse-ld=mold") && !flags.contains("fuse-ld=gold") {
+            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/link/handlers.ld");
+            println!("cargo:rerun-if-changed={}", script.display());
+            println!("cargo:rustc-link-arg-bin=gene=-Wl,-T,{}", script.display());
+        }
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 //!   archive of the latter needs parts of the loader).
 //! - With the functions that every start executes side by side (`link/startup.ld`): a third less
 //!   memory at hello world.
+//! - With each handler at the start of a cache line (`link/handlers.ld`).
 
 use std::path::Path;
 use std::process::Command;
@@ -19,13 +20,18 @@ fn main() {
         return;
     }
     println!("cargo:rustc-link-arg-bin=gene-vm=-no-pie");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("link/startup.ld");
-    println!("cargo:rerun-if-changed={}", script.display());
-    if linker_takes_scripts() {
-        println!(
-            "cargo:rustc-link-arg-bin=gene-vm=-Wl,-T,{}",
-            script.display()
-        );
+    // In this order: what starts need comes first, handlers among it.
+    for script in ["startup.ld", "handlers.ld"] {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("link")
+            .join(script);
+        println!("cargo:rerun-if-changed={}", script.display());
+        if linker_takes_scripts() {
+            println!(
+                "cargo:rustc-link-arg-bin=gene-vm=-Wl,-T,{}",
+                script.display()
+            );
+        }
     }
     if let Some(dir) = archive_dir("libgcc_eh.a") {
         println!("cargo:rustc-link-search=native={dir}");
