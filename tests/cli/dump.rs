@@ -249,7 +249,7 @@ fn verification_explains_its_rules() {
     let scratch = image();
     let rules = json(show(&scratch, "verify --explain --json a.gir").expect(0));
     let rules = rules.as_array().expect("a list");
-    assert_eq!(rules.len(), 31);
+    assert_eq!(rules.len(), 32);
     assert!(
         rules
             .iter()

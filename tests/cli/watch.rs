@@ -323,3 +323,18 @@ fn sessions_are_watched() {
         .filter(|line| line.contains(";f (<repl>:1) "));
     assert!(calls.count() > 0, "{}", output.err);
 }
+
+#[test]
+fn calls_that_leave_out_checks_are_counted() {
+    let scratch = compiled(
+        "(fn down [n: Int] -> Int\n  (ifel (n == 0) 0 (down (n - 1))))\n(println (down 5))\n",
+    );
+    let found = profile(&scratch);
+    let list = found["functions"].as_array().expect("a list");
+    let down = list.iter().find(|function| function["name"] == "down");
+    assert_eq!(down.expect("down")["calls"], 6, "{found:#}");
+    vm(scratch.path(), &["--coverage", "c.info", "a.gir"]).expect(0);
+    let text = std::fs::read_to_string(scratch.file("c.info")).expect("the coverage");
+    assert!(text.contains("FNDA:6,down\n"), "{text}");
+    assert!(text.contains("DA:2,6\n"), "{text}");
+}

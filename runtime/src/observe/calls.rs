@@ -57,7 +57,7 @@ impl<F> Default for Calls<F> {
 }
 
 fn is_tail_call(op: Op) -> bool {
-    (Op::TailCall as u8..=Op::TailCallMV as u8).contains(&(op as u8))
+    (Op::TailCall as u8..=Op::TailCallMV as u8).contains(&(op as u8)) || op == Op::TailCallF
 }
 
 impl<F: Copy> Calls<F> {
@@ -71,7 +71,7 @@ impl<F: Copy> Calls<F> {
             &mut self.tail,
             at.insn().is_some_and(|insn| is_tail_call(insn.op)),
         );
-        let again = tail && frame.index() == Some(0);
+        let again = tail && super::is_at_start(frame);
         if let Some(fiber) = self.fibers.last()
             && let Some(top) = fiber.calls.last()
             && (top.base, top.proto, fiber.stack) == (base, proto, stack)
@@ -153,7 +153,7 @@ impl<F: Copy> Calls<F> {
         }
         fresh.retain(|frame| frame.proto().image().is_some());
         for (left, frame) in (0..fresh.len()).rev().zip(fresh.iter().rev()) {
-            let is_new = left == 0 && frame.index() == Some(0);
+            let is_new = left == 0 && super::is_at_start(*frame);
             fiber.calls.push(Open {
                 base: frame.address(),
                 proto: id(frame.proto()),

@@ -81,8 +81,16 @@ impl Coverage {
         let lines = image.debug_view().lines(func.id)?;
         let key = (std::ptr::from_ref(image) as usize, func.id.0);
         let counts = self.known.get(&key).map(|&at| &self.counts[at]);
-        let hits = |at: usize| counts.map_or(0, |counts| counts.hits[at]);
         let code = image.view.code(func).ok()?;
+        // Callers leave out checks at the start: they count as the instruction behind them.
+        let checks = super::checks_at_start(code);
+        let hits = |at: usize| {
+            let executed = |at: usize| counts.map_or(0, |counts| counts.hits[at]);
+            match at < checks && checks < code.len() {
+                true => executed(at).max(executed(checks)),
+                false => executed(at),
+            }
+        };
         let mut places: HashMap<(u32, u32), u32> = HashMap::new();
         for (index, &(start, line, column)) in lines.iter().enumerate() {
             let end = lines

@@ -356,11 +356,16 @@ fn learn(proto: &Proto, vm: &Vm, control: &Control) -> Known {
         }
     }
     let name = image.view.string(proto.name);
+    // Callers may enter behind the checks at the start.
+    let func = image.view.func(proto.id);
+    let code = func.and_then(|func| image.view.code(&func));
+    let checks = super::checks_at_start(code.unwrap_or_default());
     for breakpoint in &control.breakpoints {
         match (&breakpoint.spot, &breakpoint.place) {
             (Spot::Function(wanted), Some(_)) if name == Ok(wanted.as_str()) => {
                 // where its first line begins
-                if let Some(index) = known.lines.iter().position(|line| *line > 0) {
+                let body = known.lines.iter().enumerate().skip(checks);
+                if let Some((index, _)) = body.into_iter().find(|(_, line)| **line > 0) {
                     known.stops.push((index as u32, breakpoint.id));
                 }
             }
@@ -368,7 +373,7 @@ fn learn(proto: &Proto, vm: &Vm, control: &Control) -> Known {
                 for (nth, found) in known.lines.iter().enumerate() {
                     let before = nth.checked_sub(1).map(|before| known.lines[before]);
                     if found == line && before != Some(*line) {
-                        known.stops.push((nth as u32, breakpoint.id));
+                        known.stops.push((nth.max(checks) as u32, breakpoint.id));
                     }
                 }
             }

@@ -19,6 +19,7 @@ use crate::program::Image;
 use crate::value::Value;
 use crate::vm::Vm;
 use calls::Calls;
+use gene_format::ops::Insn;
 use gene_format::program::ModuleId;
 use profile::{Format, Profile, Request};
 use std::path::PathBuf;
@@ -138,6 +139,28 @@ pub fn place(frame: Frame<'_>, vm: &Vm) -> String {
 pub fn module(frame: Frame<'_>) -> Option<&str> {
     let (image, func) = frame.function()?;
     module_name(image, func.module)
+}
+
+/// How many type checks code begins with: calls may leave them out.
+fn checks_at_start(code: &[u64]) -> usize {
+    let is_check = |word: &&u64| Insn::decode(**word).is_some_and(|insn| insn.op.is_check());
+    code.iter().take_while(is_check).count()
+}
+
+/// Whether the frame stands where a call enters its function: at the first instruction, or behind
+/// type checks that the call leaves out.
+fn is_at_start(frame: Frame<'_>) -> bool {
+    let code = || {
+        let (image, func) = frame.function()?;
+        image.view.code(&func).ok()
+    };
+    match frame.index() {
+        Some(0) => true,
+        Some(index) if index <= u8::MAX.into() => {
+            code().is_some_and(|code| checks_at_start(code) >= index as usize)
+        }
+        _ => false,
+    }
 }
 
 /// Path of a module.
